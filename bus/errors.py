@@ -1,0 +1,63 @@
+"""What can go wrong on the bus.
+
+BusError
+├── Disconnected        NATS is away; nothing was sent
+├── NoResponders        nobody serves that subject
+├── RequestTimeout      no answer within the deadline
+└── SettingsRefused     a setting can't be used (environment.py)
+RpcError                a handler refuses a request: code and words go to the caller
+"""
+
+
+class BusError(Exception):
+    """The bus could not do it."""
+
+
+class Disconnected(BusError):
+    """NATS is away; nothing was sent."""
+
+    def __str__(self) -> str:
+        return "not connected to NATS"
+
+
+class NoResponders(BusError):
+    """Nobody serves the subject of a request."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+    def __str__(self) -> str:
+        return f"nobody answers on {self.subject}"
+
+
+class RequestTimeout(BusError):
+    """No answer came within the deadline; the request may still have been carried out."""
+
+    def __init__(self, subject: str, seconds: float) -> None:
+        self.subject = subject
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no answer on {self.subject} within {self.seconds:g} s"
+
+
+class SettingsRefused(BusError):
+    """One or more settings can't be used; `problems` has a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "\n".join(self.problems)
+
+
+class RpcError(Exception):
+    """Raised by a handler to refuse a request; becomes the `error` field of the reply."""
+
+    def __init__(self, code: int, message: str, retry: str = "never") -> None:
+        self.code = code
+        self.message = message
+        self.retry = retry
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.message}"

@@ -1,0 +1,52 @@
+"""The headers of messages on NATS, read from the raw block without parsing all of it.
+
+A block is `NATS/1.0\\r\\nName: value\\r\\n...\\r\\n\\r\\n` (NATS protocol, HMSG). A publisher may have
+forged a `Nats-` header; nats-server writes its own after it, so the last value counts.
+"""
+
+FROM = "Goim-From"  # mid of the sender
+STAMP = "Goim-Stamp"  # "1": deliver as stamped JSON
+SESSION = "Goim-Session"  # the connection that sent it
+ID = "Goim-Id"  # the client's own id of what it sends
+SPEED = "Goim-Speed"  # connections per second, for a push to all
+MESSAGE_ID = "Nats-Msg-Id"
+SEQUENCE = "Nats-Sequence"
+LAST_SEQUENCE = "Nats-Last-Sequence"
+TIME = "Nats-Time-Stamp"
+SUBJECT = "Nats-Subject"
+
+
+def header_value(block: bytes | None, name: str) -> str:
+    """Return the last value of a header, `""` when it is not there. Names are case-sensitive."""
+    if not block:
+        return ""
+    mark = b"\r\n" + name.encode() + b":"
+    start = block.rfind(mark)
+    if start < 0:
+        return ""
+    start += len(mark)
+    return block[start : block.find(b"\r\n", start)].strip().decode("utf-8", "replace")
+
+
+def header_number(block: bytes | None, name: str) -> int:
+    """Return a header as a number of 0 or more; 0 when it is absent or no such number."""
+    value = header_value(block, name)
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else 0
+
+
+def status(block: bytes | None) -> int:
+    """Return the status of a header block's first line (503: no responders), 0 without one."""
+    if not block or not block.startswith(b"NATS/1.0 "):
+        return 0
+    digits = block[9:12]
+    return int(digits) if digits.isdigit() else 0
+
+
+def encode_headers(values: dict[str, str]) -> bytes:
+    """Return the block for these headers. Raises ValueError for a line break inside one."""
+    lines = []
+    for name, value in values.items():
+        if "\r" in value or "\n" in value:
+            raise ValueError(f"header {name} holds a line break")
+        lines.append(f"{name}: {value}\r\n")
+    return f"NATS/1.0\r\n{''.join(lines)}\r\n".encode()

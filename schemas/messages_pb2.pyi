@@ -1,0 +1,526 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Error(_message.Message):
+    __slots__ = ("code", "message", "retry")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    RETRY_FIELD_NUMBER: _ClassVar[int]
+    code: int
+    message: str
+    retry: str
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., retry: _Optional[str] = ...) -> None: ...
+
+class AuthRequest(_message.Message):
+    __slots__ = ("token", "gateway", "address", "transport", "cookie")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TRANSPORT_FIELD_NUMBER: _ClassVar[int]
+    COOKIE_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    gateway: str
+    address: str
+    transport: str
+    cookie: str
+    def __init__(self, token: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., transport: _Optional[str] = ..., cookie: _Optional[str] = ...) -> None: ...
+
+class RoomGrant(_message.Message):
+    __slots__ = ("pattern", "receive", "send", "history")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    RECEIVE_FIELD_NUMBER: _ClassVar[int]
+    SEND_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    receive: bool
+    send: bool
+    history: bool
+    def __init__(self, pattern: _Optional[str] = ..., receive: _Optional[bool] = ..., send: _Optional[bool] = ..., history: _Optional[bool] = ...) -> None: ...
+
+class Positions(_message.Message):
+    __slots__ = ("topics",)
+    class TopicsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
+    topics: _containers.ScalarMap[str, int]
+    def __init__(self, topics: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class Grant(_message.Message):
+    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    EXT_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    key: str
+    room: str
+    platform: str
+    accepts: _containers.RepeatedScalarFieldContainer[int]
+    rooms: _containers.RepeatedCompositeFieldContainer[RoomGrant]
+    expires_at: int
+    ext: bool
+    resume: Positions
+    error: Error
+    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class StoredMessage(_message.Message):
+    __slots__ = ("sequence", "operation", "body", "sender", "time_ms", "stamp", "session")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    STAMP_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    operation: int
+    body: bytes
+    sender: int
+    time_ms: int
+    stamp: bool
+    session: str
+    def __init__(self, sequence: _Optional[int] = ..., operation: _Optional[int] = ..., body: _Optional[bytes] = ..., sender: _Optional[int] = ..., time_ms: _Optional[int] = ..., stamp: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
+
+class Want(_message.Message):
+    __slots__ = ("topic", "mid", "device", "has_after", "after", "newest")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    HAS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    mid: int
+    device: str
+    has_after: bool
+    after: int
+    newest: int
+    def __init__(self, topic: _Optional[str] = ..., mid: _Optional[int] = ..., device: _Optional[str] = ..., has_after: _Optional[bool] = ..., after: _Optional[int] = ..., newest: _Optional[int] = ...) -> None: ...
+
+class ReplayRequest(_message.Message):
+    __slots__ = ("wants",)
+    WANTS_FIELD_NUMBER: _ClassVar[int]
+    wants: _containers.RepeatedCompositeFieldContainer[Want]
+    def __init__(self, wants: _Optional[_Iterable[_Union[Want, _Mapping]]] = ...) -> None: ...
+
+class TopicMessages(_message.Message):
+    __slots__ = ("topic", "messages", "reached", "more", "started_after", "gap_to", "error")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    MESSAGES_FIELD_NUMBER: _ClassVar[int]
+    REACHED_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    GAP_TO_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    messages: _containers.RepeatedCompositeFieldContainer[StoredMessage]
+    reached: int
+    more: bool
+    started_after: int
+    gap_to: int
+    error: Error
+    def __init__(self, topic: _Optional[str] = ..., messages: _Optional[_Iterable[_Union[StoredMessage, _Mapping]]] = ..., reached: _Optional[int] = ..., more: _Optional[bool] = ..., started_after: _Optional[int] = ..., gap_to: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class ReplayReply(_message.Message):
+    __slots__ = ("topics", "error")
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    topics: _containers.RepeatedCompositeFieldContainer[TopicMessages]
+    error: Error
+    def __init__(self, topics: _Optional[_Iterable[_Union[TopicMessages, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class HistoryRequest(_message.Message):
+    __slots__ = ("topic", "after", "before", "limit")
+    TOPIC_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    topic: str
+    after: int
+    before: int
+    limit: int
+    def __init__(self, topic: _Optional[str] = ..., after: _Optional[int] = ..., before: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class HistoryReply(_message.Message):
+    __slots__ = ("page", "error")
+    PAGE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    page: TopicMessages
+    error: Error
+    def __init__(self, page: _Optional[_Union[TopicMessages, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class LastRequest(_message.Message):
+    __slots__ = ("topics",)
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
+    topics: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, topics: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LastReply(_message.Message):
+    __slots__ = ("sequences", "error")
+    SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequences: _containers.RepeatedScalarFieldContainer[int]
+    error: Error
+    def __init__(self, sequences: _Optional[_Iterable[int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class DevicePosition(_message.Message):
+    __slots__ = ("mid", "device", "topics")
+    class TopicsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    MID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    device: str
+    topics: _containers.ScalarMap[str, int]
+    def __init__(self, mid: _Optional[int] = ..., device: _Optional[str] = ..., topics: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class PositionRequest(_message.Message):
+    __slots__ = ("positions",)
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
+    positions: _containers.RepeatedCompositeFieldContainer[DevicePosition]
+    def __init__(self, positions: _Optional[_Iterable[_Union[DevicePosition, _Mapping]]] = ...) -> None: ...
+
+class PositionReply(_message.Message):
+    __slots__ = ("saved", "error")
+    SAVED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    saved: int
+    error: Error
+    def __init__(self, saved: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class SendReply(_message.Message):
+    __slots__ = ("sequence", "duplicate", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    duplicate: bool
+    error: Error
+    def __init__(self, sequence: _Optional[int] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class PushRequest(_message.Message):
+    __slots__ = ("operation", "body", "keys", "mids", "type", "room", "speed", "id")
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    MIDS_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    SPEED_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    operation: int
+    body: bytes
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    mids: _containers.RepeatedScalarFieldContainer[int]
+    type: str
+    room: str
+    speed: int
+    id: str
+    def __init__(self, operation: _Optional[int] = ..., body: _Optional[bytes] = ..., keys: _Optional[_Iterable[str]] = ..., mids: _Optional[_Iterable[int]] = ..., type: _Optional[str] = ..., room: _Optional[str] = ..., speed: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
+
+class PushReply(_message.Message):
+    __slots__ = ("error", "sessions", "sequences", "dropped", "stored")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCES_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    STORED_FIELD_NUMBER: _ClassVar[int]
+    error: Error
+    sessions: int
+    sequences: _containers.RepeatedScalarFieldContainer[int]
+    dropped: int
+    stored: bool
+    def __init__(self, error: _Optional[_Union[Error, _Mapping]] = ..., sessions: _Optional[int] = ..., sequences: _Optional[_Iterable[int]] = ..., dropped: _Optional[int] = ..., stored: _Optional[bool] = ...) -> None: ...
+
+class KeyPush(_message.Message):
+    __slots__ = ("keys", "operation", "body")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedScalarFieldContainer[str]
+    operation: int
+    body: bytes
+    def __init__(self, keys: _Optional[_Iterable[str]] = ..., operation: _Optional[int] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class KeyPushReply(_message.Message):
+    __slots__ = ("sessions", "dropped")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    sessions: int
+    dropped: int
+    def __init__(self, sessions: _Optional[int] = ..., dropped: _Optional[int] = ...) -> None: ...
+
+class CloseSession(_message.Message):
+    __slots__ = ("session", "key", "mid", "code", "reason")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    key: str
+    mid: int
+    code: int
+    reason: str
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., code: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class GatewayCommand(_message.Message):
+    __slots__ = ("push", "close")
+    PUSH_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
+    push: KeyPush
+    close: CloseSession
+    def __init__(self, push: _Optional[_Union[KeyPush, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
+
+class Session(_message.Message):
+    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway")
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    session: str
+    key: str
+    mid: int
+    room: str
+    platform: str
+    since_ms: int
+    gateway: str
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ...) -> None: ...
+
+class Node(_message.Message):
+    __slots__ = ("gateway", "hostname", "addresses", "tcp_port", "ws_port", "wss_port", "weight", "region", "zone", "version", "draining", "connections", "client_addresses", "seen_ms")
+    GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    TCP_PORT_FIELD_NUMBER: _ClassVar[int]
+    WS_PORT_FIELD_NUMBER: _ClassVar[int]
+    WSS_PORT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    REGION_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    SEEN_MS_FIELD_NUMBER: _ClassVar[int]
+    gateway: str
+    hostname: str
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    tcp_port: int
+    ws_port: int
+    wss_port: int
+    weight: int
+    region: str
+    zone: str
+    version: str
+    draining: bool
+    connections: int
+    client_addresses: int
+    seen_ms: int
+    def __init__(self, gateway: _Optional[str] = ..., hostname: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., tcp_port: _Optional[int] = ..., ws_port: _Optional[int] = ..., wss_port: _Optional[int] = ..., weight: _Optional[int] = ..., region: _Optional[str] = ..., zone: _Optional[str] = ..., version: _Optional[str] = ..., draining: _Optional[bool] = ..., connections: _Optional[int] = ..., client_addresses: _Optional[int] = ..., seen_ms: _Optional[int] = ...) -> None: ...
+
+class PresenceReport(_message.Message):
+    __slots__ = ("node", "snapshot", "joined", "left", "rooms", "leaving", "sessions", "watch")
+    class RoomsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    JOINED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    LEAVING_FIELD_NUMBER: _ClassVar[int]
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
+    node: Node
+    snapshot: bool
+    joined: _containers.RepeatedCompositeFieldContainer[Session]
+    left: _containers.RepeatedScalarFieldContainer[str]
+    rooms: _containers.ScalarMap[str, int]
+    leaving: bool
+    sessions: int
+    watch: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, node: _Optional[_Union[Node, _Mapping]] = ..., snapshot: _Optional[bool] = ..., joined: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., rooms: _Optional[_Mapping[str, int]] = ..., leaving: _Optional[bool] = ..., sessions: _Optional[int] = ..., watch: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PresenceReply(_message.Message):
+    __slots__ = ("resend", "elsewhere", "connections", "error")
+    class ElsewhereEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    RESEND_FIELD_NUMBER: _ClassVar[int]
+    ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    resend: bool
+    elsewhere: _containers.ScalarMap[str, int]
+    connections: int
+    error: Error
+    def __init__(self, resend: _Optional[bool] = ..., elsewhere: _Optional[_Mapping[str, int]] = ..., connections: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class TopRequest(_message.Message):
+    __slots__ = ("type", "limit")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    limit: int
+    def __init__(self, type: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class RoomCount(_message.Message):
+    __slots__ = ("room", "count")
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    room: str
+    count: int
+    def __init__(self, room: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class TopReply(_message.Message):
+    __slots__ = ("rooms", "error")
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    rooms: _containers.RepeatedCompositeFieldContainer[RoomCount]
+    error: Error
+    def __init__(self, rooms: _Optional[_Iterable[_Union[RoomCount, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class RoomsRequest(_message.Message):
+    __slots__ = ("rooms",)
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    rooms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, rooms: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class RoomsReply(_message.Message):
+    __slots__ = ("online", "error")
+    class OnlineEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    ONLINE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    online: _containers.ScalarMap[str, int]
+    error: Error
+    def __init__(self, online: _Optional[_Mapping[str, int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class TotalRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class TotalReply(_message.Message):
+    __slots__ = ("connections", "client_addresses", "error")
+    CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    CLIENT_ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    connections: int
+    client_addresses: int
+    error: Error
+    def __init__(self, connections: _Optional[int] = ..., client_addresses: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class WhoRequest(_message.Message):
+    __slots__ = ("room", "mid", "key", "limit")
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    room: str
+    mid: int
+    key: str
+    limit: int
+    def __init__(self, room: _Optional[str] = ..., mid: _Optional[int] = ..., key: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class WhoReply(_message.Message):
+    __slots__ = ("sessions", "found", "error")
+    SESSIONS_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sessions: _containers.RepeatedCompositeFieldContainer[Session]
+    found: int
+    error: Error
+    def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., found: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class WeightedRequest(_message.Message):
+    __slots__ = ("platform", "address")
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    platform: str
+    address: str
+    def __init__(self, platform: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class Backoff(_message.Message):
+    __slots__ = ("max_delay", "base_delay", "factor", "jitter")
+    MAX_DELAY_FIELD_NUMBER: _ClassVar[int]
+    BASE_DELAY_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
+    max_delay: int
+    base_delay: int
+    factor: float
+    jitter: float
+    def __init__(self, max_delay: _Optional[int] = ..., base_delay: _Optional[int] = ..., factor: _Optional[float] = ..., jitter: _Optional[float] = ...) -> None: ...
+
+class WeightedReply(_message.Message):
+    __slots__ = ("domain", "tcp_port", "ws_port", "wss_port", "heartbeat", "nodes", "backoff", "heartbeat_max", "error")
+    DOMAIN_FIELD_NUMBER: _ClassVar[int]
+    TCP_PORT_FIELD_NUMBER: _ClassVar[int]
+    WS_PORT_FIELD_NUMBER: _ClassVar[int]
+    WSS_PORT_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    BACKOFF_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_MAX_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    domain: str
+    tcp_port: int
+    ws_port: int
+    wss_port: int
+    heartbeat: int
+    nodes: _containers.RepeatedScalarFieldContainer[str]
+    backoff: Backoff
+    heartbeat_max: int
+    error: Error
+    def __init__(self, domain: _Optional[str] = ..., tcp_port: _Optional[int] = ..., ws_port: _Optional[int] = ..., wss_port: _Optional[int] = ..., heartbeat: _Optional[int] = ..., nodes: _Optional[_Iterable[str]] = ..., backoff: _Optional[_Union[Backoff, _Mapping]] = ..., heartbeat_max: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class InstancesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class InstancesReply(_message.Message):
+    __slots__ = ("nodes", "error")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[Node]
+    error: Error
+    def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...

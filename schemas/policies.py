@@ -1,0 +1,65 @@
+"""Room types and their policies: what is kept, who may enter and send, what a device gets.
+
+The type of `live://1000` is `live`. A type that nobody described has DEFAULT. Operators describe
+types in one JSON file (setting GOIM_POLICIES) and change them while running (the KV bucket
+GOIM_POLICY, one key a type): `{"live": {"keep": true, "retain_messages": 1000, ...}}`.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How rooms of one type behave."""
+
+    keep: bool = True  # pushes by HTTP and by clients are stored
+    retain_messages: int = 1000  # a room
+    retain_seconds: int = 7 * DAY_SECONDS
+    replay_seconds: int = 0  # how far back a returning device is served; 0: as far as retained
+    first: int = 0  # messages for a device that was never in the room
+    open: bool = False  # any token may enter; else the token's rooms say so
+    send: str = "members"  # "members": the token's send right; "anyone" in the room; "nobody"
+    stamp: bool = True  # what clients send is delivered as JSON with from, sequence, time
+    send_per_second: float = 5.0  # per member, as a long-term rate
+    send_burst: int = 20  # messages at once, per member
+
+
+DEFAULT = Policy()
+BUILT_IN = {
+    "live": Policy(retain_seconds=3600, replay_seconds=120, open=True, send="anyone"),
+}
+MEMBER_RETAIN_SECONDS = 30 * DAY_SECONDS
+MEMBER_RETAIN_MESSAGES = 10_000  # for each member and operation
+ALL_RETAIN_SECONDS = 120
+
+
+class PolicyRefused(ValueError):
+    """A policy holds an unknown name or a value of the wrong kind."""
+
+    def __init__(self, room_type: str, name: str, value: object) -> None:
+        self.room_type = room_type
+        self.name = name
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"policy of room type {self.room_type!r}: {self.name} can't be {self.value!r}"
+
+
+def parse_policy(room_type: str, values: dict[str, Any], base: Policy = DEFAULT) -> Policy:
+    """Return `base` with `values` in place. Raises PolicyRefused."""
+    kinds = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Policy)}
+    for name, value in values.items():
+        kind = kinds.get(name)
+        fits = isinstance(value, kind) if kind is not None else False
+        if kind is float:
+            fits = isinstance(value, int | float)
+        if kind is not bool and isinstance(value, bool):
+            fits = False
+        if not fits or (name == "send" and value not in ("members", "anyone", "nobody")):
+            raise PolicyRefused(room_type, name, value)
+        if isinstance(value, int | float) and value < 0:
+            raise PolicyRefused(room_type, name, value)
+    return replace(base, **values)
