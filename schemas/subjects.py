@@ -94,6 +94,10 @@ class Subjects:
         """Publish here to store a message and deliver it."""
         return f"{self.prefix}.push.{topic}.{operation}"
 
+    def kept(self, topic: str, operation: int | str) -> str:
+        """Where nats-server republishes what was stored; nobody else may publish there."""
+        return f"{self.prefix}.{topic}.kept.{operation}"
+
     def cast(self, topic: str, operation: int) -> str:
         """Publish here to deliver a message without storing it."""
         return f"{self.prefix}.{topic}.cast.{operation}"

@@ -1,0 +1,6 @@
+"""The `goimbus` command and the Python client.
+
+`__main__.py` finds a command by its name in `commands/`. `goimbus up` reads `up_settings.py`, then
+`embedded.py` says how NATS and Valkey are started, `procfile.py` which services there are, and
+`supervisor.py` keeps them all running (`part.py` is one of them).
+"""

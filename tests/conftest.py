@@ -1,0 +1,47 @@
+"""Real servers for the tests: one nats-server with JetStream and one Valkey for the session."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from goimbus.embedded import (
+    ANY_PORT,
+    find_nats_server,
+    find_valkey_server,
+    nats_server,
+    running,
+    valkey_server,
+)
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def nats_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A nats-server with JetStream, as `goimbus up` configures it, for the whole session."""
+    folder = tmp_path_factory.mktemp("nats")
+    with running(nats_server(find_nats_server(os.environ), folder, ANY_PORT, "goim")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Valkey for the whole session."""
+    folder = tmp_path_factory.mktemp("valkey")
+    with running(valkey_server(find_valkey_server(os.environ), folder)) as url:
+        yield url
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A subject prefix of this test's own: its streams, buckets and keys are nobody else's."""
+    return f"t{os.getpid():x}n{next(_numbers):x}"
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The folder of the project."""
+    return Path(__file__).parent.parent
