@@ -80,9 +80,7 @@ class Bus:
         """nats-py's JetStream, for managing streams and buckets."""
         return self.client.jetstream(timeout=self.settings.request_seconds)
 
-    def subscribe(
-        self, subject: str, on_message: OnMessage, queue: str = ""
-    ) -> DirectSubscription:
+    def subscribe(self, subject: str, on_message: OnMessage, queue: str = "") -> DirectSubscription:
         """Call `on_message(subject, reply, payload, headers)` for each message, at once.
 
         The subject must be made by schemas.subjects (ids encoded). The callback must not block.
@@ -92,6 +90,10 @@ class Bus:
     def unsubscribe(self, subscription: DirectSubscription) -> None:
         """End a subscription."""
         self.client.unsubscribe_direct(subscription)
+
+    def new_inbox(self) -> str:
+        """Return a subject of our own for answers or deliveries."""
+        return self.client.new_inbox()
 
     def publish(
         self, subject: str, payload: bytes, reply: bytes = b"", headers: bytes | None = None
@@ -150,7 +152,7 @@ class Bus:
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self.client.drain()
-        except Exception as error:  # noqa: BLE001 - NATS may be away: closing is all that is left
+        except Exception as error:  # NATS may be away: closing is all that is left
             log.warning("bus_drain_cut_short", error=type(error).__name__)
             await self.client.close()
         for task in tuple(self._tasks):

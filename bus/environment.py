@@ -18,9 +18,9 @@ class Secret(str):
 class Environment:
     """Reads variables and collects what is wrong with them; `check` raises SettingsRefused.
 
-        environment = Environment(os.environ)
-        port = environment.integer("PORT", 3102, least=1, most=65535)
-        environment.check()
+    environment = Environment(os.environ)
+    port = environment.integer("PORT", 3102, least=1, most=65535)
+    environment.check()
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:

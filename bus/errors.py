@@ -4,6 +4,8 @@ BusError
 ├── Disconnected        NATS is away; nothing was sent
 ├── NoResponders        nobody serves that subject
 ├── RequestTimeout      no answer within the deadline
+├── StreamApiRefused    JetStream refuses a request about a stream or consumer
+├── ReaderBehind        an ordered read has not come as far as was waited for
 └── SettingsRefused     a setting can't be used (environment.py)
 RpcError                a handler refuses a request: code and words go to the caller
 """
@@ -39,6 +41,34 @@ class RequestTimeout(BusError):
 
     def __str__(self) -> str:
         return f"no answer on {self.subject} within {self.seconds:g} s"
+
+
+class StreamApiRefused(BusError):
+    """JetStream refuses a request; `code` is nats-server's err_code."""
+
+    def __init__(self, subject: str, code: int, words: str) -> None:
+        self.subject = subject
+        self.code = code
+        self.words = words
+
+    def __str__(self) -> str:
+        return f"JetStream refuses {self.subject}: {self.words} ({self.code})"
+
+
+class ReaderBehind(BusError):
+    """An ordered read has not come as far as was waited for; the view over it is too old."""
+
+    def __init__(self, stream: str, wanted: int, reached: int, seconds: float) -> None:
+        self.stream = stream
+        self.wanted = wanted
+        self.reached = reached
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stream} is read up to {self.reached}, not {self.wanted},"
+            f" after {self.seconds:g} s"
+        )
 
 
 class SettingsRefused(BusError):

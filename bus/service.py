@@ -89,9 +89,7 @@ class Service:
 
         entry.subscription = self.bus.subscribe(subject, handle, queue)
 
-    def serve_raw(
-        self, endpoint: str, subject: str, handler: RawHandler, queue: str = "q"
-    ) -> None:
+    def serve_raw(self, endpoint: str, subject: str, handler: RawHandler, queue: str = "q") -> None:
         """Answer by `handler(subject, payload, headers, answer)`, called at once; for hot paths.
 
         It calls `answer(bytes)` once, now or later. It must not raise.

@@ -26,11 +26,15 @@ class BusSettings:
         if not prefix.isalnum() or not prefix.isascii():
             environment.refuse("GOIM_SUBJECT_PREFIX", "must be letters and digits only")
         return cls(
-            nats_url=environment.text("NATS_URL", cls.nats_url),
+            nats_url=environment.text("NATS_URL", DEFAULT.nats_url),
             nats_credentials=environment.text("NATS_CREDENTIALS"),
             prefix=prefix,
-            ping_seconds=environment.number("GOIM_NATS_PING_SECONDS", cls.ping_seconds, 0.2, 60),
-            request_seconds=environment.number("GOIM_REQUEST_SECONDS", cls.request_seconds, 0.1, 60),
+            ping_seconds=environment.number(
+                "GOIM_NATS_PING_SECONDS", DEFAULT.ping_seconds, 0.2, 60
+            ),
+            request_seconds=environment.number(
+                "GOIM_REQUEST_SECONDS", DEFAULT.request_seconds, 0.1, 60
+            ),
             log_format=environment.text("GOIM_LOG_FORMAT", "text", ("text", "json")),
             log_level=environment.text(
                 "GOIM_LOG_LEVEL", "info", ("debug", "info", "warning", "error")
@@ -38,3 +42,6 @@ class BusSettings:
             metrics_port=environment.integer("GOIM_METRICS_PORT", 0, 0, 65535),
             direct=environment.flag("NATS_DIRECT", True),
         )
+
+
+DEFAULT = BusSettings()
