@@ -22,7 +22,7 @@ from schemas.headers import header_number, header_value, status
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 1.0  # of silence, after which the server says that it is there
-SILENCE_SECONDS = 3.5  # three heartbeats missed: the consumer is gone
+MISSED_HEARTBEATS = 3.5  # the consumer is gone
 RETRY_SECONDS = 0.25
 PROBE_SECONDS = 0.05  # a wait this long may be for messages that were deleted: ask
 UNUSED_SECONDS = 30.0  # nats-server forgets a consumer that nobody listens to
@@ -58,10 +58,11 @@ class OrderedReader:
         headers_only: bool,
         start_sequence: int = 1,
         on_reset: Callable[[], None] = lambda: None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self.stream = stream
         self.entries = 0  # handed over
-        self.restarts = 0  # consumers made after the first
+        self.restarts = 0  # consumers asked for after the first
         self.gaps = 0  # restarts because a delivery was missing
         self.resets = 0
         self.entry_errors = 0  # on_entry or on_reset raised
@@ -69,6 +70,7 @@ class OrderedReader:
         self._on_entry = on_entry
         self._on_reset = on_reset
         self._headers_only = headers_only
+        self._heartbeat_seconds = heartbeat_seconds
         self._reached = start_sequence - 1
         self._created = ""  # which stream of that name was read
         self._consumer = ""
@@ -115,11 +117,11 @@ class OrderedReader:
         except TimeoutError:
             raise ReaderBehind(self.stream, sequence, self._reached, seconds) from None
         finally:
-            if future.cancelled():
+            if not future.done() or future.cancelled():
                 self._waiters.discard(future)
 
     async def _read(self) -> None:
-        told = started = False
+        told = False
         while True:
             try:
                 await self._begin()
@@ -129,10 +131,7 @@ class OrderedReader:
                 told = True
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            if started:
-                self.restarts += 1
-                log.info("ordered_read_again", stream=self.stream, after=self._reached)
-            told, started = False, True
+            told = False
             await self._until_broken()
 
     async def _begin(self) -> None:
@@ -140,12 +139,14 @@ class OrderedReader:
         self._leave_consumer()
         self._broken.clear()
         await self._check_stream()
+        if self._consumer:
+            self.restarts += 1
+            log.info("ordered_read_again", stream=self.stream, after=self._reached)
         self._consumer = f"ordered-{token_hex(8)}"
         self._consumer_sequence = 0
         inbox = self._bus.new_inbox()
         self._subscription = self._bus.subscribe(inbox, self._handle_delivery)
-        config = _consumer_config(self._consumer, inbox, self._reached + 1, self._headers_only)
-        self._note_delivered(await create_consumer(self._bus, self.stream, config))
+        self._note_delivered(await create_consumer(self._bus, self.stream, self._config(inbox)))
         await self._check_stream()  # it may have been made anew in between
 
     async def _check_stream(self) -> None:
@@ -165,15 +166,16 @@ class OrderedReader:
         self._reached = 0
         try:
             self._on_reset()
-        except Exception:
+        except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
             self._note_entry_error()
 
     async def _until_broken(self) -> None:
         """Return when a new consumer is needed."""
+        silence_seconds = self._heartbeat_seconds * MISSED_HEARTBEATS
         while not self._broken.is_set():
             self._heard = False
             try:
-                async with asyncio.timeout(SILENCE_SECONDS):
+                async with asyncio.timeout(silence_seconds):
                     await self._broken.wait()
             except TimeoutError:
                 if not self._heard:
@@ -207,7 +209,7 @@ class OrderedReader:
         self.entries += 1
         try:
             self._on_entry(Entry(sequence, subject.decode(), headers, payload, int(words[at + 2])))
-        except Exception:
+        except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
             self._note_entry_error()
         self._reached = sequence
         if sequence >= self._waiters.next:
@@ -266,20 +268,19 @@ class OrderedReader:
             self._error_logged_at = now
             log.exception("on_entry_raised", stream=self.stream, errors=self.entry_errors)
 
-
-def _consumer_config(name: str, inbox: str, start: int, headers_only: bool) -> dict[str, Any]:
-    return {
-        "name": name,
-        "deliver_subject": inbox,
-        "deliver_policy": "by_start_sequence",
-        "opt_start_seq": start,
-        "ack_policy": "none",
-        "max_deliver": 1,
-        "replay_policy": "instant",
-        "flow_control": True,
-        "idle_heartbeat": int(HEARTBEAT_SECONDS * NANOSECONDS),
-        "headers_only": headers_only,
-        "mem_storage": True,
-        "num_replicas": 1,
-        "inactive_threshold": int(UNUSED_SECONDS * NANOSECONDS),
-    }
+    def _config(self, inbox: str) -> dict[str, Any]:
+        return {
+            "name": self._consumer,
+            "deliver_subject": inbox,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self._reached + 1,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "replay_policy": "instant",
+            "flow_control": True,
+            "idle_heartbeat": int(self._heartbeat_seconds * NANOSECONDS),
+            "headers_only": self._headers_only,
+            "mem_storage": True,
+            "num_replicas": 1,
+            "inactive_threshold": int(UNUSED_SECONDS * NANOSECONDS),
+        }
