@@ -1,8 +1,10 @@
 """The headers of messages on NATS, read from the raw block without parsing all of it.
 
-A block is `NATS/1.0\\r\\nName: value\\r\\n...\\r\\n\\r\\n` (NATS protocol, HMSG). A publisher may have
-forged a `Nats-` header; nats-server writes its own after it, so the last value counts.
+A block is `NATS/1.0\\r\\nName: value\\r\\n...\\r\\n\\r\\n` (NATS protocol, HMSG). A publisher may
+have forged a `Nats-` header; nats-server writes its own after it, so the last value counts.
 """
+
+import re
 
 FROM = "Goim-From"  # mid of the sender
 STAMP = "Goim-Stamp"  # "1": deliver as stamped JSON
@@ -14,6 +16,7 @@ SEQUENCE = "Nats-Sequence"
 LAST_SEQUENCE = "Nats-Last-Sequence"
 TIME = "Nats-Time-Stamp"
 SUBJECT = "Nats-Subject"
+_NAME = re.compile(r"[!-9;-~]+")  # printable ASCII but for space and colon (NATS ADR-4)
 
 
 def header_value(block: bytes | None, name: str) -> str:
@@ -24,8 +27,8 @@ def header_value(block: bytes | None, name: str) -> str:
     start = block.rfind(mark)
     if start < 0:
         return ""
-    start += len(mark)
-    return block[start : block.find(b"\r\n", start)].strip().decode("utf-8", "replace")
+    value = block[start + len(mark) :].partition(b"\r\n")[0]
+    return value.strip().decode("utf-8", "replace")
 
 
 def header_number(block: bytes | None, name: str) -> int:
@@ -43,9 +46,11 @@ def status(block: bytes | None) -> int:
 
 
 def encode_headers(values: dict[str, str]) -> bytes:
-    """Return the block for these headers. Raises ValueError for a line break inside one."""
+    """Return the block for these headers. Raises ValueError for one that would break the block."""
     lines = []
     for name, value in values.items():
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name!r} can't be a header's name")
         if "\r" in value or "\n" in value:
             raise ValueError(f"header {name} holds a line break")
         lines.append(f"{name}: {value}\r\n")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 DAY_SECONDS = 86_400
+MAX_NUMBER = 2**31 - 1  # of any number in a policy
+SENDERS = ("members", "anyone", "nobody")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,23 @@ class PolicyRefused(ValueError):
 
 def parse_policy(room_type: str, values: dict[str, Any], base: Policy = DEFAULT) -> Policy:
     """Return `base` with `values` in place. Raises PolicyRefused."""
-    kinds = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Policy)}
+    if not isinstance(values, dict):
+        raise PolicyRefused(room_type, "the policy", values)
     for name, value in values.items():
-        kind = kinds.get(name)
-        fits = isinstance(value, kind) if kind is not None else False
-        if kind is float:
-            fits = isinstance(value, int | float)
-        if kind is not bool and isinstance(value, bool):
-            fits = False
-        if not fits or (name == "send" and value not in ("members", "anyone", "nobody")):
-            raise PolicyRefused(room_type, name, value)
-        if isinstance(value, int | float) and value < 0:
+        if not _fits(name, value):
             raise PolicyRefused(room_type, name, value)
     return replace(base, **values)
+
+
+def _fits(name: str, value: object) -> bool:
+    kind = _KINDS.get(name)
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind is str:
+        return value in SENDERS
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        return False
+    return kind is not None and 0 <= value <= MAX_NUMBER  # false for NaN
+
+
+_KINDS = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Policy)}

@@ -86,7 +86,7 @@ def member_topic(mid: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The subjects under one prefix (setting GOIM_SUBJECT_PREFIX), so that two systems can share a NATS."""
+    """The subjects under one prefix (GOIM_SUBJECT_PREFIX), so that two systems can share a NATS."""
 
     prefix: str = "goim"
 
