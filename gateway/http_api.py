@@ -1,0 +1,82 @@
+"""EDGE the gateway's HTTP: goim's API, health, metrics, presence and the page, as Starlette apps.
+
+    app = make_app(state, trusted=False)    $PORT: a key opens goim's API and /metrics
+    app = make_app(state, trusted=True)     GOIM_HTTP_PORT: no key is asked for, and no page
+
+`goim_api.py` serves goim's nine routes (what they say is decided in `goim_http.py`),
+`management_http.py` the rest, `http_state.py` is what both share.
+"""
+
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.goim_answers import SERVER_ERROR, failure
+from gateway.goim_api import GoimApi
+from gateway.goim_http import ROUTES
+from gateway.http_body import ClientGone
+from gateway.http_state import HttpSettings, HttpState, response
+from gateway.management_http import Management, page_routes
+from gateway.page_files import FOLDER
+
+__all__ = ["HttpSettings", "HttpState", "make_app"]
+
+log = structlog.get_logger()
+
+OTHER_ROUTE = "other"  # label of all paths that nothing is served at
+CLIENT_GONE_STATUS = 499  # nginx's number for it; never sent
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+
+def make_app(state: HttpState, trusted: bool, page_folder: Path = FOLDER) -> Starlette:
+    """Return the app of one listener."""
+    routes = Management(state, trusted).routes()
+    if not trusted:
+        routes += page_routes(page_folder)
+    paths = frozenset(ROUTES) | {route.path for route in routes}
+    app = Starlette(routes=routes, middleware=[Middleware(Accounting, state=state, paths=paths)])
+    app.router.redirect_slashes = False
+    app.router.default = GoimApi(state, trusted)
+    return app
+
+
+class Accounting:
+    """ASGI middleware: counts every request once, answers our own faults with 500."""
+
+    def __init__(self, app: ASGIApp, state: HttpState, paths: frozenset[str]) -> None:
+        self._app = app
+        self._state = state
+        self._paths = paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] == "websocket":  # the gateway's WebSocket never comes this way
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        route = scope["path"] if scope["path"] in self._paths else OTHER_ROUTE
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], NO_SNIFFING]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_counted)
+        except ClientGone:
+            return
+        except Exception:
+            log.exception("http_request_failed", route=route)
+            if not status:
+                fault = failure(SERVER_ERROR, "an error on our side", 500)
+                await response(fault, close=True)(scope, receive, send_counted)
+        finally:
+            self._state.requests[route, status or CLIENT_GONE_STATUS] += 1

@@ -1,0 +1,156 @@
+"""EDGE what both HTTP apps share: the way to the router, the key, limits and counters."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+from google.protobuf.message import DecodeError, Message
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bus.connection import Bus
+from bus.environment import Secret
+from bus.errors import RpcError
+from bus.metrics import Metrics, Reading
+from gateway.bearer import KeyRefusal, check_bearer
+from gateway.goim_answers import Answer, failure
+from gateway.http_body import BodyTooLarge
+
+log = structlog.get_logger()
+
+HEADER_RESERVE_BYTES = 1024  # for the headers that the router publishes a message with
+ANSWER_UNREADABLE = 500
+
+Reply = TypeVar("Reply", bound=Message)
+Rows = list[tuple[tuple[str, ...], float]]
+
+
+class TooManyRequests(Exception):
+    """So many requests are being answered that this one is not begun."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.limit} requests are being answered already; try again"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Limits of the HTTP API."""
+
+    max_body_bytes: int = 1_000_000  # goim's: what Kafka takes as a value
+    max_requests: int = 256  # at once; times the body limit bounds their memory
+    body_seconds: float = 20.0  # from a request's head to the end of its body
+    request_seconds: float = 5.0  # for the router's answer
+    presence_open: bool = True  # /api/v1/presence/* need no key
+
+
+@dataclass(slots=True)
+class HttpState:
+    """One for each gateway process; it adds its own readings to `metrics`.
+
+    `ready()` returns why this gateway is not ready, nothing when it is.
+    """
+
+    bus: Bus
+    metrics: Metrics
+    ready: Callable[[], list[str]]
+    api_key: Secret
+    settings: HttpSettings = field(default_factory=HttpSettings)
+    requests: Counter[tuple[str, int]] = field(default_factory=Counter)  # by route and status
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    running: int = 0
+
+    def __post_init__(self) -> None:
+        self.metrics.add(self._readings)
+
+    async def ask(
+        self, service: str, endpoint: str, request: Message, reply_type: type[Reply]
+    ) -> Reply:
+        """Return the reply to a NATS request.
+
+        Raises BodyTooLarge when NATS would not take it, BusError when nobody answers, RpcError
+        when the answer is a refusal.
+        """
+        payload = request.SerializeToString()
+        most = self.bus.client.max_payload - HEADER_RESERVE_BYTES
+        if len(payload) > most:
+            raise BodyTooLarge(most)
+        subject = self.bus.subjects.rpc(service, endpoint)
+        answer = await self.bus.call(subject, payload, self.settings.request_seconds)
+        return _decode_reply(subject, answer.payload, reply_type)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place among the requests that are answered at once. Raises TooManyRequests."""
+        if self.running >= self.settings.max_requests:
+            self.refused["too_many_requests"] += 1
+            raise TooManyRequests(self.settings.max_requests)
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
+
+    def key_refusal(self, request: Request) -> Answer | None:
+        """Return the 401 of a request that does not hold the key; None: it does."""
+        refusal = check_bearer(request.headers.get("authorization"), self.api_key)
+        if refusal is None:
+            return None
+        reason = f"key_{refusal.name.lower()}"
+        self.refused[reason] += 1
+        log.warning(
+            "api_key_refused", reason=reason, path=request.url.path, address=address_of(request)
+        )
+        return key_answer(refusal)
+
+    def _readings(self) -> Iterable[Reading]:
+        requests: Rows = [
+            ((route, str(status)), number) for (route, status), number in self.requests.items()
+        ]
+        refused: Rows = [((reason,), number) for reason, number in self.refused.items()]
+        words = "HTTP requests answered, by route and status"
+        yield "goim_http_requests", words, "counter", ("route", "status"), requests
+        words = "HTTP requests refused before they reached the router"
+        yield "goim_http_refused", words, "counter", ("reason",), refused
+        words = "HTTP requests being answered"
+        yield "goim_http_running", words, "gauge", (), [((), self.running)]
+
+
+def key_answer(refusal: KeyRefusal) -> Answer:
+    """Return the answer to a request without the right key."""
+    return failure(-401, refusal.value, 401)
+
+
+def address_of(request: Request) -> str:
+    """Return the client's IP address."""
+    return request.client.host if request.client is not None else ""
+
+
+def response(answer: Answer, close: bool = False) -> Response:
+    """Return what Starlette sends; `close` ends the connection after it."""
+    headers = {"Content-Type": answer.content_type} if answer.content_type else {}
+    if answer.location:
+        headers["Location"] = answer.location
+    if answer.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if close:
+        headers["Connection"] = "close"
+    return Response(answer.body, answer.status, headers)
+
+
+def _decode_reply(subject: str, payload: bytes, reply_type: type[Reply]) -> Reply:
+    reply = reply_type()
+    try:
+        reply.ParseFromString(payload)
+    except DecodeError:
+        words = f"the answer on {subject} can't be read"
+        raise RpcError(ANSWER_UNREADABLE, words, "later") from None
+    if reply.HasField("error"):
+        error = reply.error  # type: ignore[attr-defined]  # every reply in messages.proto has it
+        raise RpcError(error.code, error.message, error.retry)
+    return reply
