@@ -4,7 +4,8 @@ StartRefused               a setting or the machine does not allow it; exit stat
 ├── ServerMissing          no nats-server or valkey-server is to be found
 ├── PortTaken              something listens there already
 ├── DataFolderInUse        another `goimbus up` runs on it
-└── DataFolderDamaged      a file in it can't be read as what it should be
+├── DataFolderDamaged      a file in it can't be read as what it should be
+└── ServiceRefused         a service says that its settings are at fault
 ServerFailed               a server ended before it took connections
 """
 
@@ -61,6 +62,16 @@ class DataFolderDamaged(StartRefused):
 
     def __str__(self) -> str:
         return f"GOIM_DATA_DIR: {self.path}: {self.reason}"
+
+
+class ServiceRefused(StartRefused):
+    """A service ended because of its settings: it has said which, and another start can't help."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def __str__(self) -> str:
+        return f"{self.service} refuses its settings (see its lines above)"
 
 
 class ServerFailed(Exception):
