@@ -1,0 +1,271 @@
+"""Why a client is refused. Words go to the client's developer: no keys, no token, no claim in them.
+
+Refused                    `reason` is a metric label, `code` what the client is closed with
+├── RequestMalformed       what came on NATS is no AuthRequest (the caller's fault)
+├── InternalFault          we failed (our own fault); the client may come back
+├── BodyTooLarge
+├── JsonRefused            the body is neither JSON that Go takes nor a JWT
+├── FieldRefused           a field of the JSON has the wrong type or range
+├── RoomRefused            a room that can't be: over 128 bytes, or an empty type or id
+├── SessionKeyRefused      a key over 128 bytes
+├── TokenMissing           goim's bare JSON where tokens are asked for
+├── TokenTooLarge
+├── TokenMalformed         no three parts of base64url, or a header that is none
+├── KeyUnknown             no key has the token's `kid`
+├── AlgorithmRefused       the token's `alg` is not the one of its key
+├── SignatureWrong
+├── ClaimMissing
+├── ClaimRefused           a claim has the wrong type or range
+├── AudienceWrong, IssuerWrong
+├── TokenExpired           the one that a new token cures
+└── TokenNotYetValid
+KeyRefused                 a key in the settings can't be used (keys.py)
+"""
+
+from typing import ClassVar
+
+from schemas.close_codes import CloseCode
+
+
+class Refused(Exception):
+    """A client may not in."""
+
+    reason: ClassVar[str]
+    code: ClassVar[CloseCode] = CloseCode.TOKEN_REFUSED
+
+
+class RequestMalformed(Refused):
+    """What came on NATS is no AuthRequest."""
+
+    reason = "bad_request"
+    code = CloseCode.INTERNAL_ERROR
+
+    def __str__(self) -> str:
+        return "the request is no AuthRequest, in protobuf or JSON"
+
+
+class InternalFault(Refused):
+    """An exception that nobody expected; logged where it is caught."""
+
+    reason = "internal"
+    code = CloseCode.INTERNAL_ERROR
+
+    def __str__(self) -> str:
+        return self.code.words
+
+
+class _TooLarge(Refused):
+    what: ClassVar[str]
+
+    def __init__(self, size: int, limit: int) -> None:
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"the {self.what} has {self.size} bytes, {self.limit} are allowed"
+
+
+class BodyTooLarge(_TooLarge):
+    """The auth body is over the limit (GOIM_AUTH_MAX_BODY_BYTES)."""
+
+    reason = "body_too_large"
+    what = "auth body"
+
+
+class JsonRefused(Refused):
+    """The body is not one JSON object, as Go's parser sees it, and no JWT either."""
+
+    reason = "bad_json"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the auth body is neither a JSON object nor a JWT: {self.why}"
+
+
+class FieldRefused(Refused):
+    """A field of the auth JSON has the wrong type or range."""
+
+    reason = "bad_field"
+
+    def __init__(self, name: str, expected: str) -> None:
+        self.name = name
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"{self.name} in the auth JSON must be {self.expected}"
+
+
+class RoomRefused(Refused):
+    """A room id has an empty or over-long part; which rooms are open is the gateway's to say."""
+
+    reason = "bad_room"
+    code = CloseCode.ROOM_REFUSED
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"a room that can't be: {self.why}"
+
+
+class SessionKeyRefused(Refused):
+    """A session key is longer than an id may be."""
+
+    reason = "bad_key"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"a key that can't be: {self.why}"
+
+
+class TokenMissing(Refused):
+    """goim's bare JSON where signed tokens are asked for."""
+
+    reason = "no_token"
+
+    def __str__(self) -> str:
+        return 'a signed token is needed: "token": "<JWT>" in the auth JSON, or a JWT as the body'
+
+
+class TokenTooLarge(_TooLarge):
+    """The token is over the limit (GOIM_AUTH_MAX_TOKEN_BYTES)."""
+
+    reason = "token_too_large"
+    what = "token"
+
+
+class TokenMalformed(Refused):
+    """That is no signed JWT in compact form."""
+
+    reason = "bad_token"
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the token is no signed JWT: {self.why}"
+
+
+class KeyUnknown(Refused):
+    """No key has the token's `kid`; or it has none and there is no key for such tokens."""
+
+    reason = "unknown_key"
+
+    def __init__(self, named: bool) -> None:
+        self.named = named
+
+    def __str__(self) -> str:
+        return "no key has the token's kid" if self.named else "the token names no key (kid)"
+
+
+class AlgorithmRefused(Refused):
+    """The token's `alg` is not the one its key is for."""
+
+    reason = "wrong_algorithm"
+
+    def __str__(self) -> str:
+        return "the token's alg is not the one of its key"
+
+
+class SignatureWrong(Refused):
+    """Somebody else signed it, or it was changed."""
+
+    reason = "bad_signature"
+
+    def __str__(self) -> str:
+        return "the token's signature is wrong"
+
+
+class ClaimMissing(Refused):
+    """A claim that must be there is not."""
+
+    reason = "claim_missing"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"the token lacks the claim {self.name}"
+
+
+class ClaimRefused(Refused):
+    """A claim has the wrong type or range."""
+
+    reason = "bad_claim"
+
+    def __init__(self, name: str, expected: str) -> None:
+        self.name = name
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"the token's claim {self.name} must be {self.expected}"
+
+
+class AudienceWrong(Refused):
+    """The token is meant for another system."""
+
+    reason = "wrong_audience"
+
+    def __str__(self) -> str:
+        return "the token's aud is not ours"
+
+
+class IssuerWrong(Refused):
+    """The token is by another issuer."""
+
+    reason = "wrong_issuer"
+
+    def __str__(self) -> str:
+        return "the token's iss is not the one we trust"
+
+
+class TokenExpired(Refused):
+    """The token was good once."""
+
+    reason = "expired"
+    code = CloseCode.TOKEN_EXPIRED
+
+    def __init__(self, seconds_ago: float) -> None:
+        self.seconds_ago = seconds_ago
+
+    def __str__(self) -> str:
+        return f"the token expired {self.seconds_ago:.0f} s ago"
+
+
+class TokenNotYetValid(Refused):
+    """The token's `nbf` lies in the future."""
+
+    reason = "not_yet_valid"
+
+    def __init__(self, seconds_ahead: float) -> None:
+        self.seconds_ahead = seconds_ahead
+
+    def __str__(self) -> str:
+        return f"the token is valid in {self.seconds_ahead:.0f} s only: compare the clocks"
+
+
+class KeyRefused(ValueError):
+    """A key in the settings can't be used; says which, never what it is."""
+
+    def __init__(self, kid: str, why: str) -> None:
+        self.kid = kid
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"key {self.kid!r} {self.why}"
+
+
+def all_reasons() -> list[str]:
+    """Return every reason once, for counters that begin at zero."""
+    found: list[str] = []
+    waiting = Refused.__subclasses__()
+    while waiting:
+        kind = waiting.pop(0)
+        waiting.extend(kind.__subclasses__())
+        if "reason" in vars(kind):
+            found.append(kind.reason)
+    return found
