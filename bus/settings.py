@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bus.environment import Environment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BusSettings:
     """How to reach NATS and how to be seen there."""
 

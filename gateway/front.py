@@ -1,0 +1,211 @@
+"""EDGE the HTTP port's front door: reads a request's head and says who goes on with the socket.
+
+A WebSocket upgrade on `/sub` becomes a WebSocketConnection; everything else goes to uvicorn. The
+head has a deadline and a size, which neither library gives it.
+"""
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, cast
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.utils import accept_key
+
+from gateway.websocket import WebSocketConnection
+
+if TYPE_CHECKING:
+    from gateway.gateway import Gateway
+
+HEAD_END = b"\r\n\r\n"
+GOIM_PATH = b"/sub"
+_UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket", re.IGNORECASE)
+SWITCHING = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: "
+)
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
+TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
+
+
+class HttpSide:
+    """What a front door needs to hand a socket to uvicorn: its config and state, for one app."""
+
+    def __init__(self, config: Config) -> None:
+        if not config.loaded:
+            config.load()
+        self.config = config
+        self.state = ServerState()
+
+    def adopt(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Give uvicorn the socket and what was read of it."""
+        protocol = HttpToolsProtocol(config=self.config, server_state=self.state, app_state={})
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+
+    async def drain(self) -> None:
+        """Let running requests end."""
+        for connection in tuple(self.state.connections):
+            connection.shutdown()
+        if self.state.tasks:
+            await asyncio.wait(self.state.tasks, timeout=5)
+
+
+class _Head:
+    """httptools' callbacks."""
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def on_url(self, url: bytes) -> None:
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+
+class FrontDoor(asyncio.Protocol):
+    """A socket on the HTTP port whose request is not read yet."""
+
+    __slots__ = ("_buffer", "_deadline", "_gateway", "_http", "_transport", "address", "released")
+
+    def __init__(self, gateway: "Gateway", http: HttpSide) -> None:
+        self._gateway = gateway
+        self._http = http
+        self._buffer = b""
+        self._transport: asyncio.Transport
+        self._deadline: float | None = gateway.loop.time() + gateway.settings.limits.upgrade_seconds
+        self.address = ""
+        self.released = False
+
+    @property
+    def deadline(self) -> float | None:
+        """When the head must be whole; None when the socket was handed on."""
+        return self._deadline
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the socket, or turn it away (asyncio.Protocol)."""
+        self._transport = transport = cast(asyncio.Transport, transport)
+        gateway = self._gateway
+        self.address = (transport.get_extra_info("peername") or ("",))[0]
+        rule = gateway.hub.has_place(self.address)
+        if rule or gateway.draining:
+            gateway.counters.refused[rule or "draining"] += 1
+            self._deadline = None
+            self.released = True
+            transport.write(FULL)
+            transport.close()
+            return
+        gateway.hub.accept(self.address)
+        assert self._deadline is not None
+        gateway.deadlines.watch(self, self._deadline)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Gone before it asked anything (asyncio.Protocol)."""
+        self._deadline = None
+        self._release()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the whole head (asyncio.Protocol)."""
+        self._buffer += data
+        end = self._buffer.find(HEAD_END)
+        if self._buffer[:1] < b"\x20":
+            self._gateway.count_wrong_transport("goim_frames_or_tls_on_http_port")
+            self._transport.close()
+        elif end < 0 or end > self._gateway.settings.limits.head_bytes:
+            if len(self._buffer) > self._gateway.settings.limits.head_bytes:
+                self._refuse("head_bytes", TOO_LARGE)
+        else:
+            self._deadline = None
+            if _UPGRADE.search(self._buffer, 0, end + 2):
+                self._upgrade(end)
+            else:
+                self._release()
+                self._http.adopt(self._transport, self._buffer)
+
+    def time_out(self) -> None:
+        """The head did not come in time."""
+        self._refuse("upgrade_seconds", TIMED_OUT)
+
+    def _upgrade(self, end: int) -> None:
+        head = _Head()
+        parser = httptools.HttpRequestParser(head)
+        try:
+            parser.feed_data(self._buffer[: end + len(HEAD_END)])
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError:
+            self._refuse("bad_request", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            return
+        target = head.target.partition(b"?")[0]
+        headers = {name.lower(): value for name, value in head.headers}
+        if target != GOIM_PATH:
+            self._refuse("path", b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")
+        elif not self._origin_allowed(headers):
+            self._refuse("origin", b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
+        elif not _is_handshake(parser.get_method(), headers):
+            self._refuse("handshake", _handshake_refusal(head))
+        else:
+            self._accept(headers, self._buffer[end + len(HEAD_END) :])
+
+    def _accept(self, headers: dict[bytes, bytes], rest: bytes) -> None:
+        accept = accept_key(headers[b"sec-websocket-key"].decode())
+        cookie = headers.get(b"cookie", b"").decode("latin-1")
+        connection = WebSocketConnection(self._gateway, self.address, cookie)
+        self.released = True  # the connection releases the address
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        self._transport.write(SWITCHING + accept.encode() + HEAD_END)
+        if rest:
+            connection.data_received(rest)
+
+    def _origin_allowed(self, headers: dict[bytes, bytes]) -> bool:
+        """An Origin must be listed, or be the page that we serve; none is no browser."""
+        origin = headers.get(b"origin")
+        allowed = self._gateway.settings.origins
+        if origin is None or "*" in allowed:
+            return True
+        text = origin.decode("latin-1")
+        return text in allowed or text.partition("://")[2] == headers.get(b"host", b"").decode(
+            "latin-1"
+        )
+
+    def _refuse(self, rule: str, answer: bytes) -> None:
+        self._gateway.counters.refused[rule] += 1
+        self._deadline = None
+        self._transport.write(answer)
+        self._transport.close()
+
+    def _release(self) -> None:
+        if not self.released:
+            self.released = True
+            self._gateway.release(self.address)
+
+
+def _is_handshake(method: bytes, headers: dict[bytes, bytes]) -> bool:
+    """Tell whether it is an upgrade as RFC 6455 section 4.2.1 wants it."""
+    key = headers.get(b"sec-websocket-key", b"")
+    return (
+        method == b"GET"
+        and headers.get(b"sec-websocket-version") == b"13"
+        and b"upgrade" in headers.get(b"connection", b"").lower()
+        and len(key) == 24
+        and key.endswith(b"==")
+    )
+
+
+def _handshake_refusal(head: _Head) -> bytes:
+    """Return websockets' own answer to a handshake that is none."""
+    headers = Headers()
+    for name, value in head.headers:
+        headers[name.decode("latin-1")] = value.decode("latin-1")
+    request = Request(head.target.decode("latin-1"), headers)
+    return ServerProtocol().accept(request).serialize()

@@ -1,0 +1,53 @@
+"""EDGE what the kernel knows of a socket: how many bytes its peer has not acknowledged."""
+
+import asyncio
+import socket
+import sys
+from fcntl import ioctl
+from termios import TIOCOUTQ  # Linux calls it SIOCOUTQ on sockets (tcp(7))
+
+KEEPALIVE_IDLE_SECONDS = 30
+KEEPALIVE_PROBE_SECONDS = 10
+USER_TIMEOUT_MILLISECONDS = 30_000
+
+
+def all_acknowledged(transport: asyncio.Transport) -> bool:
+    """Tell whether the peer's kernel has acknowledged every byte that was written."""
+    if transport.get_write_buffer_size():
+        return False
+    peer = transport.get_extra_info("socket")
+    if peer is None:
+        return False
+    try:
+        answer = ioctl(peer.fileno(), TIOCOUTQ, b"\0\0\0\0")
+    except (OSError, ValueError):
+        return False
+    return not any(answer)
+
+
+def listen(host: str, port: int, send_buffer_bytes: int, backlog: int = 4096) -> socket.socket:
+    """Return a listening socket that other workers may share (SO_REUSEPORT). Raises OSError.
+
+    What is set here is inherited by accepted sockets on Linux: keepalive and the user timeout
+    find dead peers, the send buffer bounds what the kernel holds for one that does not read.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if sys.platform == "linux":
+            tcp = socket.IPPROTO_TCP
+            listener.setsockopt(tcp, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
+            listener.setsockopt(tcp, socket.TCP_KEEPINTVL, KEEPALIVE_PROBE_SECONDS)
+            listener.setsockopt(tcp, socket.TCP_KEEPCNT, 3)
+            listener.setsockopt(tcp, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLISECONDS)
+        listener.bind((host, port))
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,0 +1,130 @@
+"""EDGE from an auth frame to a seat: ask `goim.auth.check`, apply the limits, enter the room."""
+
+from functools import partial
+from json import dumps
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+from bus.connection import Reply
+from gateway.fanout import EXT
+from gateway.grants import Grant, GrantUnreadable, TokenRefused, read_grant
+from gateway.session import CheckToken, State
+from schemas.close_codes import CloseCode
+from schemas.operations import Operation
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+    from gateway.gateway import Gateway
+
+log = structlog.get_logger()
+
+MAX_KEY_BYTES = 256
+
+
+class Login:
+    """Token checks of this gateway."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def check(self, connection: "Connection", action: CheckToken) -> None:
+        """Ask who the client is; it is answered with op 8, or closed."""
+        try:
+            token = action.body.decode()
+        except UnicodeDecodeError:
+            connection.close(CloseCode.TOKEN_REFUSED, "the auth body is not UTF-8")
+            return
+        gateway = self._gateway
+        values = {
+            "token": token,
+            "gateway": gateway.id,
+            "address": connection.address,
+            "transport": connection.transport_name,
+            "cookie": connection.cookie,
+        }
+        connection.cookie = ""
+        gateway.bus.request(
+            gateway.bus.subjects.rpc("auth", "check"),
+            dumps(values).encode(),
+            partial(self._receive, connection, action),
+        )
+
+    def _receive(self, connection: "Connection", action: CheckToken, reply: Reply) -> None:
+        if connection.session.state is not State.CHECKING:
+            return  # closed meanwhile
+        if reply.error is not None:
+            log.warning("auth_unavailable", error=str(reply.error))
+            connection.close(CloseCode.AUTH_UNAVAILABLE)
+            return
+        try:
+            grant = read_grant(reply.payload)
+        except TokenRefused as refused:
+            connection.close(CloseCode.of(refused.number), refused.words)
+        except GrantUnreadable as error:
+            log.error("auth_answer_unreadable", error=str(error))
+            connection.close(CloseCode.AUTH_UNAVAILABLE)
+        else:
+            self._admit(connection, action, grant)
+
+    def _admit(self, connection: "Connection", action: CheckToken, grant: Grant) -> None:
+        gateway, session = self._gateway, connection.session
+        key = grant.key or str(uuid4())
+        code = self._obstacle(connection, grant, key)
+        if code is not None:
+            gateway.counters.refused[code.name.lower()] += 1
+            connection.close(code)
+            return
+        settings = gateway.settings
+        beat = settings.ext_heartbeat_seconds if grant.ext else settings.heartbeat_seconds
+        now = gateway.loop.time()
+        idle = float(beat * settings.heartbeats_missed)
+        session.granted(grant, key, now, gateway.wall_time(), idle)
+        if grant.ext:
+            connection.kind |= EXT
+        gateway.hub.add(connection, key, grant.mid)
+        body = self._welcome(connection, beat, grant.room) if grant.ext else b""
+        connection.send_frame(Operation.AUTH_REPLY, body, action.version, action.sequence)
+        if grant.mid > 0:
+            topic = gateway.interest.hold_member(connection, grant.mid)
+            self._start(connection, topic.name, "member", grant)
+        self._start(connection, gateway.interest.hold_all(connection).name, "all", grant)
+        if grant.room:
+            gateway.enter_room(connection, grant.room, grant.resume.get(grant.room))
+        gateway.presence.note_joined(connection)
+        connection.go_on()
+
+    def _obstacle(self, connection: "Connection", grant: Grant, key: str) -> CloseCode | None:
+        """Say why this grant gets no seat here; an older connection with its key is closed."""
+        gateway = self._gateway
+        if len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES:
+            return CloseCode.TOKEN_REFUSED
+        if grant.room and not gateway.may_enter(grant.rooms, grant.room):
+            return CloseCode.ROOM_REFUSED
+        older = gateway.hub.by_key.get(key)
+        if older is not None and older is not connection:
+            if older.session.mid > 0 and older.session.mid != grant.mid:
+                return CloseCode.REPLACED
+            older.close(CloseCode.REPLACED)
+        if grant.mid > 0 and not gateway.hub.member_has_place(grant.mid):
+            return CloseCode.TOO_MANY_CONNECTIONS
+        return None
+
+    def _start(self, connection: "Connection", topic: str, label: str, grant: Grant) -> None:
+        told = grant.resume.get(label)
+        after = told if told is not None and told >= 0 else None
+        newest = -told if told is not None and told < 0 else 0
+        held = self._gateway.interest.topics[topic]
+        self._gateway.catching_up.start(connection, held, after, newest)
+
+    def _welcome(self, connection: "Connection", beat: int, room: str) -> bytes:
+        session = connection.session
+        values = {
+            "key": session.key,
+            "room": room,
+            "mid": session.mid,
+            "heartbeat": beat,
+            "ext": 1,
+        }
+        return dumps(values, ensure_ascii=False).encode()

@@ -1,0 +1,146 @@
+"""EDGE what each device has got for certain, saved in the store in batches.
+
+`ext` clients say so (op 18). For the others the kernel is asked: when nothing that was written is
+unacknowledged, all of it has reached the client's kernel; asked at each frame the client sends
+and when it closes cleanly (FIN). After a reset or silence the last certain position stands, so a
+message may come twice to such a client, and is never lost.
+"""
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bus.connection import Reply
+from bus.errors import BusError, RpcError
+from bus.replies import read_reply
+from gateway.kernel import all_acknowledged
+from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+    from gateway.gateway import Gateway
+
+log = structlog.get_logger()
+
+SAVE_SECONDS = 1.0
+DEVICES_IN_A_REQUEST = 500
+Device = tuple[int, str]
+
+
+class Positions:
+    """The positions of this gateway's devices that the store does not have yet."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._unsaved: dict[Device, dict[str, int]] = {}
+        self._saving: dict[Device, dict[str, int]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._soon = False
+
+    def certify(self, connection: "Connection") -> None:
+        """Note what a plain client has got, if the kernel is sure of it."""
+        session = connection.session
+        if session.mid <= 0 or session.ext or not connection.topics:
+            return
+        if all_acknowledged(connection.transport):
+            for topic in connection.topics:
+                position = topic.position(connection)
+                if position is None and connection.behind and topic in connection.behind:
+                    position = connection.behind[topic].after
+                if position:
+                    self._note(connection, topic.name, position)
+
+    def acknowledge(self, connection: "Connection", positions: dict[str, int]) -> None:
+        """Note what an `ext` client says it has handled, never past what it was sent."""
+        if connection.session.mid <= 0:
+            return
+        for topic in connection.topics:
+            said = positions.get(topic.room or topic.label)
+            sent = topic.position(connection)
+            if sent is None and connection.behind and topic in connection.behind:
+                sent = connection.behind[topic].after
+            if said is not None and sent is not None:
+                self._note(connection, topic.name, min(said, sent))
+
+    def unsaved(self, mid: int, device: str, topic: str) -> int | None:
+        """Return a position the store may not have yet."""
+        for waiting in (self._unsaved, self._saving):
+            position = waiting.get((mid, device), {}).get(topic)
+            if position is not None:
+                return position
+        return None
+
+    def save_soon(self) -> None:
+        """Save in this turn of the loop: a device has left and may come back elsewhere at once."""
+        if not self._soon and self._unsaved:
+            self._soon = True
+            self._gateway.loop.call_soon(self._save)
+
+    async def keep_saving(self) -> None:
+        """Save what is unsaved once a second, for ever."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            self._save()
+
+    async def drain(self, seconds: float) -> None:
+        """Save everything, or give up after so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._unsaved or self._saving:
+                    self._save()
+                    await self._idle.wait()
+                    if self._unsaved:
+                        await asyncio.sleep(0.1)  # the store refused: a little later
+        except TimeoutError:
+            log.warning("positions_unsaved", devices=len(self._unsaved) + len(self._saving))
+
+    def _note(self, connection: "Connection", topic: str, position: int) -> None:
+        delivered = connection.delivered
+        if delivered is None:
+            delivered = connection.delivered = {}
+        if delivered.get(topic, -1) >= position:
+            return
+        delivered[topic] = position
+        session = connection.session
+        topics = self._unsaved.setdefault((session.mid, session.device), {})
+        topics[topic] = max(position, topics.get(topic, 0))
+
+    def _save(self) -> None:
+        self._soon = False
+        if self._saving or not self._unsaved:
+            return
+        devices = list(self._unsaved)[:DEVICES_IN_A_REQUEST]
+        self._saving = {device: self._unsaved.pop(device) for device in devices}
+        self._idle.clear()
+        request = PositionRequest(
+            positions=[
+                DevicePosition(mid=mid, device=device, topics=topics)
+                for (mid, device), topics in self._saving.items()
+            ]
+        )
+        bus = self._gateway.bus
+        bus.request(
+            bus.subjects.rpc("store", "position"),
+            request.SerializeToString(),
+            partial(self._receive, self._saving),
+        )
+
+    def _receive(self, saved: dict[Device, dict[str, int]], reply: Reply) -> None:
+        try:
+            read_reply(reply, PositionReply)
+        except (BusError, RpcError) as error:
+            log.warning("positions_unavailable", devices=len(saved), error=str(error))
+            self._gateway.counters.refused["positions_unavailable"] += 1
+            for device, topics in saved.items():
+                newer = self._unsaved.setdefault(device, {})
+                for topic, position in topics.items():
+                    newer[topic] = max(position, newer.get(topic, 0))
+            self._saving = {}
+        else:
+            self._saving = {}
+            if len(self._unsaved) >= DEVICES_IN_A_REQUEST:
+                self.save_soon()
+        self._idle.set()

@@ -1,0 +1,154 @@
+"""EDGE tell the router who is connected here, and learn how many are elsewhere."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bus.errors import BusError, RpcError
+from bus.replies import read_reply
+from gateway.session import State
+from schemas.messages_pb2 import Node, PresenceReply, PresenceReport, Session
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+    from gateway.gateway import Gateway
+
+log = structlog.get_logger()
+
+SOON_SECONDS = 0.02  # after a change: what changes together is reported together
+SESSIONS_IN_A_REPORT = 2000
+
+
+class Presence:
+    """This gateway's reports, one in flight at a time, so they arrive in order."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._joined: dict[str, Session] = {}
+        self._left: set[str] = set()
+        self._known: set[str] = set()  # sessions the router was told of
+        self._changed = asyncio.Event()
+        self._snapshot = True
+        self.elsewhere: dict[str, int] = {}
+        self.connections = 0  # of the whole cluster
+
+    def online(self, room: str) -> int:
+        """Return the members online in a room, over all gateways; 0 for no room."""
+        if not room:
+            return 0
+        return self._gateway.hub.rooms[room] + self.elsewhere.get(room, 0)
+
+    def note_joined(self, connection: "Connection") -> None:
+        """A connection is new, or in another room."""
+        session = self._session(connection)
+        self._joined[session.session] = session
+        self._changed.set()
+
+    def note_left(self, connection: "Connection") -> None:
+        """A connection is gone."""
+        session_id = connection.session_id
+        self._joined.pop(session_id, None)
+        if session_id in self._known:
+            self._left.add(session_id)
+        self._changed.set()
+
+    async def keep_reporting(self) -> None:
+        """Report at every beat, and soon after changes, for ever."""
+        seconds = self._gateway.settings.presence_seconds
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+                await asyncio.sleep(SOON_SECONDS)
+            except TimeoutError:
+                pass
+            await self._report()
+
+    async def leave(self) -> None:
+        """Tell the router that this gateway ends."""
+        report = PresenceReport(node=self._node(), leaving=True)
+        try:
+            await self._gateway.bus.call(self._subject(), report.SerializeToString(), 1.0)
+        except BusError as error:
+            log.warning("presence_leave_lost", error=str(error))
+
+    def _subject(self) -> str:
+        return self._gateway.bus.subjects.rpc("presence", "report")
+
+    async def _report(self) -> None:
+        self._changed.clear()
+        hub = self._gateway.hub
+        snapshot, self._snapshot = self._snapshot, False
+        if snapshot:
+            self._known.clear()
+            self._left.clear()
+            everybody = (self._session(one) for one in hub.connections.values())
+            self._joined = {session.session: session for session in everybody}
+            hub.changed_rooms.update(hub.rooms)
+        joined = [self._joined.pop(one) for one in list(self._joined)[:SESSIONS_IN_A_REPORT]]
+        left, self._left = self._left, set()
+        rooms, hub.changed_rooms = hub.changed_rooms, set()
+        self._known.update(session.session for session in joined)
+        self._known -= left
+        report = PresenceReport(
+            node=self._node(),
+            snapshot=snapshot,
+            joined=joined,
+            left=left,
+            rooms={room: hub.rooms[room] for room in rooms},
+            sessions=len(self._known),
+            watch=list(hub.rooms),
+        )
+        try:
+            reply = await self._gateway.bus.call(self._subject(), report.SerializeToString())
+            answer = read_reply(reply, PresenceReply)
+        except (BusError, RpcError) as error:
+            self._fail(str(error))
+            return
+        self.elsewhere = dict(answer.elsewhere)
+        self.connections = answer.connections
+        if answer.resend:
+            self._snapshot = True
+        if answer.resend or self._joined:
+            self._changed.set()
+
+    def _fail(self, words: str) -> None:
+        """Nothing is known of what the router has: the next report says everything."""
+        log.warning("presence_unavailable", error=words)
+        self._gateway.counters.refused["presence_unavailable"] += 1
+        self._snapshot = True
+
+    def _session(self, connection: "Connection") -> Session:
+        session = connection.session
+        age = self._gateway.loop.time() - connection.opened_at
+        return Session(
+            session=connection.session_id,
+            key=session.key,
+            mid=session.mid,
+            room=session.room,
+            platform=session.platform,
+            since_ms=int((time.time() - age) * 1000),
+        )
+
+    def _node(self) -> Node:
+        gateway = self._gateway
+        settings = gateway.settings
+        return Node(
+            gateway=gateway.id,
+            hostname=gateway.hostname,
+            addresses=settings.public_addresses or (gateway.hostname,),
+            tcp_port=max(settings.tcp_port, 0),
+            ws_port=settings.port,
+            wss_port=max(settings.wss_port, 0),
+            weight=settings.weight,
+            region=settings.region,
+            zone=settings.zone,
+            version=gateway.version,
+            draining=gateway.draining,
+            connections=sum(
+                1 for one in gateway.hub.connections.values() if one.session.state is State.OPEN
+            ),
+            client_addresses=len(gateway.hub.addresses),
+        )

@@ -1,0 +1,197 @@
+"""EDGE the listening sockets of one worker, its readiness, and its drain."""
+
+import asyncio
+import os
+import random
+import ssl
+from secrets import token_hex
+from socket import gethostname
+
+import structlog
+from starlette.applications import Starlette
+from uvicorn.config import Config
+
+from bus.connection import Bus
+from bus.errors import BusError
+from bus.lifecycle import until_told_to_stop
+from bus.logs import configure_logs
+from bus.metrics import Metrics
+from bus.policies import PolicyBook
+from gateway.front import FrontDoor, HttpSide
+from gateway.gateway import Gateway
+from gateway.http_api import make_app
+from gateway.http_state import HttpState
+from gateway.kernel import listen
+from gateway.settings import Settings
+from gateway.tcp import TcpConnection
+from schemas.close_codes import CloseCode
+from schemas.subjects import encode_token
+
+log = structlog.get_logger()
+
+VERSION = "0.1.0"
+SERVICES = ("auth", "router", "store")  # pushes and logins need them
+PROBE_SECONDS = 0.5
+SILENT_SECONDS = 3.0  # without an answer for so long, a service counts as away
+
+
+class Readiness:
+    """Why this worker can't do its work right now; empty when it can."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._answered: dict[str, float] = {}
+
+    def reasons(self) -> list[str]:
+        """Return a sentence for each thing that is wrong."""
+        gateway = self._gateway
+        if gateway.draining:
+            return ["the gateway is shutting down"]
+        if not gateway.bus.connected:
+            return ["NATS is away"]
+        now = gateway.loop.time()
+        return [
+            f"the {name} service does not answer"
+            for name in SERVICES
+            if now - self._answered.get(name, -SILENT_SECONDS) >= SILENT_SECONDS
+        ]
+
+    async def keep_probing(self) -> None:
+        """Ask each service for a sign of life, for ever."""
+        while True:
+            async with asyncio.TaskGroup() as probes:
+                for name in SERVICES:
+                    probes.create_task(self._probe(name))
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _probe(self, name: str) -> None:
+        prefix = self._gateway.bus.subjects.prefix
+        try:
+            await self._gateway.bus.call(f"$SRV.PING.{prefix}-{name}", b"", SILENT_SECONDS)
+        except BusError:
+            return
+        self._answered[name] = self._gateway.loop.time()
+
+
+class Server:
+    """The listeners of one worker."""
+
+    def __init__(self, gateway: Gateway, metrics: Metrics, readiness: Readiness) -> None:
+        self._gateway = gateway
+        self._servers: list[asyncio.Server] = []
+        settings = gateway.settings
+        state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key)
+        self._public = HttpSide(_http_config(make_app(state, trusted=False)))
+        self._trusted = HttpSide(_http_config(make_app(state, trusted=True)))
+
+    async def open(self) -> None:
+        """Listen. Raises OSError when a port is taken."""
+        settings = self._gateway.settings
+        tls = _tls(settings) if settings.tls_certificate else None
+        for port, make, security, host in (
+            (settings.port, self._front_door, None, settings.host),
+            (settings.wss_port, self._front_door, tls, settings.host),
+            (settings.tcp_port, self._tcp_connection, None, settings.host),
+            (settings.tls_tcp_port, self._tcp_connection, tls, settings.host),
+            (settings.http_port, self._trusted_door, None, settings.http_host),
+        ):
+            if port < 0:
+                continue
+            listener = listen(host, port, settings.limits.send_buffer_bytes)
+            server = await self._gateway.loop.create_server(
+                make, sock=listener, ssl=security, backlog=4096
+            )
+            self._servers.append(server)
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports listened on, in the order public, TLS, TCP, TLS TCP, trusted."""
+        return [server.sockets[0].getsockname()[1] for server in self._servers]
+
+    async def drain(self) -> None:
+        """Let clients go in jittered order within the drain time, then close what is left."""
+        gateway = self._gateway
+        gateway.draining = True
+        seconds = gateway.settings.drain_seconds
+        connections = list(gateway.hub.connections.values())
+        random.shuffle(connections)
+        for number, connection in enumerate(connections):
+            after = seconds * number / max(len(connections), 1)
+            gateway.loop.call_later(
+                min(after, seconds * 0.5), connection.close, CloseCode.GOING_AWAY, "", after
+            )
+        await self._until_gone(seconds)
+        for server in self._servers:
+            server.close()
+        await gateway.positions.drain(2.0)
+        await gateway.presence.leave()
+        await self._public.drain()
+        await self._trusted.drain()
+
+    async def _until_gone(self, seconds: float) -> None:
+        if not self._gateway.hub.addresses:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._gateway.emptied.wait()
+        except TimeoutError:
+            log.warning("drain_cut_short", sockets=self._gateway.hub.addresses.total())
+
+    def _front_door(self) -> FrontDoor:
+        return FrontDoor(self._gateway, self._public)
+
+    def _trusted_door(self) -> FrontDoor:
+        return FrontDoor(self._gateway, self._trusted)
+
+    def _tcp_connection(self) -> TcpConnection:
+        return TcpConnection(self._gateway, "")
+
+
+async def serve(settings: Settings) -> None:
+    """Run one worker until SIGTERM."""
+    configure_logs("gateway", settings.bus.log_format, settings.bus.log_level)
+    bus = await Bus.connect(settings.bus, "gateway")
+    policies = await PolicyBook.load(bus, settings.policies_file)
+    gateway = Gateway(settings, bus, policies, make_gateway_id(settings), VERSION)
+    metrics = Metrics()
+    metrics.add(gateway.readings)
+    readiness = Readiness(gateway)
+    server = Server(gateway, metrics, readiness)
+    gateway.start()
+    gateway.spawn(readiness.keep_probing(), "readiness")
+    await server.open()
+    log.info("gateway_listens", gateway=gateway.id, ports=server.ports)
+    await until_told_to_stop()
+    log.info("gateway_drains", connections=len(gateway.hub.connections))
+    await server.drain()
+    gateway.stop_tasks()
+    await bus.drain()
+
+
+def make_gateway_id(settings: Settings) -> str:
+    """Return an id for this process start, unique for ever and one subject token."""
+    host = encode_token((settings.hostname or gethostname())[:40] or "host").replace("=", "_")
+    return f"{host}-{os.getpid()}-{token_hex(4)}"
+
+
+def _http_config(app: Starlette) -> Config:
+    return Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=15,
+        limit_concurrency=1000,
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+    return context

@@ -1,0 +1,269 @@
+"""DECIDE one client's life: frames and times in, actions out. No sockets, no NATS.
+
+    AWAITING_AUTH ── op 7 ──► CHECKING ── granted ──► OPEN ──► CLOSED
+          │ other ops: ignored     │ refused, timeout             ▲
+          └────────────────────────┴──────────────────────────────┘
+
+One frame is in hand at a time: while `waiting` (for the token check, or for the router's answer
+to what the client sent) the connection keeps further frames back, so replies keep the order of
+the requests, as goim's do.
+"""
+
+from enum import Enum, auto
+from json import JSONDecodeError, loads
+from typing import NamedTuple
+
+from gateway.grants import Grant, RoomRight
+from schemas.close_codes import CloseCode
+from schemas.frame import Frame
+from schemas.operations import Operation, is_business
+
+INT32 = 2**31
+NO_OPERATIONS: frozenset[int] = frozenset()
+
+
+class Reply(NamedTuple):
+    """Send this frame."""
+
+    operation: int
+    body: bytes
+    version: int
+    sequence: int
+
+
+class TellOnline(NamedTuple):
+    """Send an op 3 frame with the room's online count."""
+
+    version: int
+    sequence: int
+
+
+class CheckToken(NamedTuple):
+    """Ask `goim.auth.check`, then call `granted` or `close`."""
+
+    body: bytes
+    version: int
+    sequence: int
+
+
+class ChangeRoom(NamedTuple):
+    """Leave the room and enter this one (`""`: none); then reply op 13 with the body."""
+
+    room: str
+    body: bytes
+    version: int
+    sequence: int
+
+
+class SendUpstream(NamedTuple):
+    """Ask the router to publish this in the room, reply, then call `answered`."""
+
+    room: str
+    operation: int
+    body: bytes
+    version: int
+    sequence: int
+
+
+class Acknowledge(NamedTuple):
+    """The client has handled all up to these sequences ("member", "all" or a room id)."""
+
+    positions: dict[str, int]
+
+
+class Close(NamedTuple):
+    """End the connection for this reason."""
+
+    code: CloseCode
+
+
+Action = Reply | TellOnline | CheckToken | ChangeRoom | SendUpstream | Acknowledge | Close
+
+
+class State(Enum):
+    """Where a session is in its life."""
+
+    AWAITING_AUTH = auto()
+    CHECKING = auto()
+    OPEN = auto()
+    CLOSED = auto()
+
+
+class Session:
+    """One client's state. Times are monotonic seconds."""
+
+    __slots__ = (
+        "accepts",
+        "deadline",
+        "device",
+        "expires_at",
+        "ext",
+        "frames_left",
+        "frames_time",
+        "heartbeat_limit",
+        "key",
+        "mid",
+        "platform",
+        "rights",
+        "room",
+        "state",
+        "waiting",
+        "websocket",
+    )
+
+    def __init__(self, websocket: bool, now: float, auth_seconds: float, burst: int) -> None:
+        self.websocket = websocket
+        self.state = State.AWAITING_AUTH
+        self.waiting = False
+        self.deadline = now + auth_seconds
+        self.heartbeat_limit = 0.0
+        self.frames_left = float(burst)
+        self.frames_time = now
+        self.mid = 0
+        self.key = ""
+        self.device = ""
+        self.platform = ""
+        self.room = ""
+        self.accepts = NO_OPERATIONS
+        self.rights: tuple[RoomRight, ...] = ()
+        self.expires_at = 0.0
+        self.ext = False
+
+    def receive_frame(self, frame: Frame, now: float) -> Action | None:
+        """Return what is to be done about a frame; None: nothing, it is ignored."""
+        if self.state is not State.OPEN:
+            return self._before_auth(frame)
+        operation, body = frame.operation, frame.body
+        version, sequence = frame.version, frame.sequence
+        if operation == Operation.HEARTBEAT:
+            self.deadline = self._until(now + self.heartbeat_limit)
+            return TellOnline(version, sequence)
+        if is_business(operation):
+            return self._send(frame)
+        if operation == Operation.CHANGE_ROOM:
+            return self._change_room(frame)
+        if operation in (Operation.SUBSCRIBE, Operation.UNSUBSCRIBE):
+            self._change_accepts(operation, body)
+            return Reply(operation + 1, body, version, sequence)
+        if operation == Operation.HEARTBEAT_REPLY:
+            return TellOnline(version, sequence)
+        if operation == Operation.ACKNOWLEDGE and self.ext:
+            return self._acknowledge(body)
+        if operation == Operation.RAW and not self.websocket:
+            return None  # goim answers this one on WebSocket only
+        return Reply(operation, b"", version, sequence)
+
+    def granted(self, grant: Grant, key: str, now: float, wall: float, beat: float) -> None:
+        """Open the session: `key` is the granted or the made one, `beat` the idle time allowed."""
+        self.state = State.OPEN
+        self.waiting = False
+        self.mid = grant.mid
+        self.key = key
+        self.device = (grant.key or grant.platform or "default")[:128]
+        self.platform = grant.platform
+        self.accepts = grant.accepts
+        self.rights = grant.rooms
+        self.ext = grant.ext
+        self.expires_at = now + grant.expires_at - wall if grant.expires_at else 0.0
+        self.heartbeat_limit = beat
+        self.deadline = self._until(now + beat)
+
+    def answered(self) -> None:
+        """The router has answered what the client sent."""
+        self.waiting = False
+
+    def close(self) -> None:
+        """Nothing comes in any more."""
+        self.state = State.CLOSED
+        self.waiting = False
+
+    def overdue(self, now: float) -> CloseCode:
+        """Say why a session whose deadline has passed ends."""
+        if self.state is not State.OPEN:
+            return CloseCode.AUTH_TIMEOUT
+        if self.expires_at and self.expires_at <= now:
+            return CloseCode.TOKEN_EXPIRED
+        return CloseCode.IDLE
+
+    def take_frame(self, now: float, per_second: float, burst: int) -> bool:
+        """Count a frame against the connection's rate; False: it is over (a token bucket)."""
+        left = min(burst, self.frames_left + (now - self.frames_time) * per_second)
+        self.frames_time = now
+        self.frames_left = left - 1
+        return left >= 1
+
+    def may(self, right: str, room: str) -> bool:
+        """Tell whether the token gives `receive`, `send` or `history` in the room."""
+        return any(getattr(one, right) and one.covers(room) for one in self.rights)
+
+    def _before_auth(self, frame: Frame) -> Action | None:
+        if self.state is not State.AWAITING_AUTH or frame.operation != Operation.AUTH:
+            return None  # goim ignores what comes before auth
+        self.state = State.CHECKING
+        self.waiting = True
+        return CheckToken(frame.body, frame.version, frame.sequence)
+
+    def _send(self, frame: Frame) -> Action:
+        if not self.room and not self.ext:
+            return Reply(frame.operation, b"", frame.version, frame.sequence)
+        self.waiting = True
+        return SendUpstream(self.room, frame.operation, frame.body, frame.version, frame.sequence)
+
+    def _change_room(self, frame: Frame) -> Action:
+        try:
+            room = frame.body.decode()
+        except UnicodeDecodeError:
+            room = "\N{REPLACEMENT CHARACTER}" * 200  # too long for any room: refused as such
+        return ChangeRoom(room, frame.body, frame.version, frame.sequence)
+
+    def _change_accepts(self, operation: int, body: bytes) -> None:
+        operations = read_operations(body)
+        if operation == Operation.SUBSCRIBE:
+            self.accepts = self.accepts | operations
+        else:
+            self.accepts = self.accepts - operations
+
+    def _acknowledge(self, body: bytes) -> Action | None:
+        positions = read_positions(body)
+        return Acknowledge(positions) if positions else None
+
+    def _until(self, deadline: float) -> float:
+        return min(deadline, self.expires_at) if self.expires_at else deadline
+
+
+def read_operations(body: bytes) -> frozenset[int]:
+    """Return the operations of an op 14 or 16 body, decimal int32 with commas, no spaces.
+
+    One bad number makes the whole list count for nothing, as in goim.
+    """
+    numbers = set()
+    for text in body.split(b",") if body else ():
+        digits = text[1:] if text[:1] in (b"+", b"-") else text
+        if not digits.isdigit() or len(digits) > 10:
+            return NO_OPERATIONS
+        number = int(text)
+        if not -INT32 <= number < INT32:
+            return NO_OPERATIONS
+        numbers.add(number)
+    return frozenset(numbers)
+
+
+def read_positions(body: bytes) -> dict[str, int]:
+    """Return the positions of an op 18 body, `{}` for one that makes no sense.
+
+    `{"member": 5, "all": 2, "rooms": {"live://1000": 99}}`
+    """
+    try:
+        values = loads(body)
+    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    rooms = values.pop("rooms", None)
+    if isinstance(rooms, dict):
+        values.update(rooms)
+    return {
+        topic: number
+        for topic, number in values.items()
+        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63
+    }
