@@ -48,7 +48,7 @@ class Service:
 
     def __init__(self, bus: Bus, name: str, version: str, description: str) -> None:
         self.bus = bus
-        self.name = name
+        self.name = f"{bus.subjects.prefix}-{name}"  # two systems may share a NATS
         self.version = version
         self.description = description
         self.id = token_hex(8)
