@@ -17,7 +17,7 @@ def serve_checks(bus: Bus, responder: Responder) -> Service:
     ) -> None:
         answer(responder.answer(payload))
 
-    service = Service(bus, "goim-auth", VERSION, "Says who a client is: AuthRequest to Grant")
+    service = Service(bus, "auth", VERSION, "Says who a client is: AuthRequest to Grant")
     service.serve_raw("check", bus.subjects.rpc("auth", "check"), handle)
     service.start()
     return service
