@@ -5,11 +5,12 @@ Sources: Go's `net/url` (parseQuery), `strconv` (ParseInt, Quote), `encoding/jso
 """
 
 import re
+from ctypes import c_float
 from html import escape
 from json import dumps
-from struct import pack, unpack
 from urllib.parse import unquote_to_bytes
 
+MOST_EXACT = 1e15  # floats up to here are exact, and written without an exponent
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 _NAMED_ESCAPES = {
     "\a": r"\a",
@@ -115,12 +116,11 @@ def encode_json(value: object) -> bytes:
 
 def float32(number: float) -> float | int:
     """Return the shortest number that is the same in 32 bits: 1.8, not 1.7999999523162842."""
-    shortest = number
-    for digits in range(1, 10):
-        shortest = float(f"{number:.{digits}g}")
-        if unpack("f", pack("f", shortest)) == unpack("f", pack("f", number)):
-            break
-    return int(shortest) if shortest.is_integer() else shortest
+    candidates = (float(f"{number:.{digits}g}") for digits in range(1, 10))
+    same = (one for one in candidates if c_float(one).value == c_float(number).value)
+    shortest = next(same, number)
+    is_whole = shortest.is_integer() and abs(shortest) < MOST_EXACT
+    return int(shortest) if is_whole else shortest
 
 
 def redirect_page(location: str) -> bytes:
