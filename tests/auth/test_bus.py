@@ -55,7 +55,7 @@ async def test_one_of_several_processes_answers_each_check(bus: Bus) -> None:
 
 async def test_it_is_a_micro_service_that_says_what_it_serves(bus: Bus) -> None:
     service = serve_checks(bus, make_responder())
-    reply = await bus.call(f"$SRV.INFO.goim-auth.{service.id}", b"")
+    reply = await bus.call(f"$SRV.INFO.{service.name}.{service.id}", b"")
     info = json.loads(reply.payload)
     assert info["endpoints"] == [
         {
