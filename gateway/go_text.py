@@ -52,14 +52,11 @@ class Query:
 
     def text(self, name: str) -> str:
         """Return the first value, `""` when there is none. Raises ParameterRefused."""
-        return next(iter(self.texts(name)), "")
+        return next(iter(_readable(name, self._all(name)[:1])), "")
 
     def texts(self, name: str) -> list[str]:
         """Return all values. Raises ParameterRefused."""
-        values = self._all(name)
-        if any(_SURROGATES.search(value) for value in values):
-            raise ParameterRefused(f"parameter {name} is not UTF-8")
-        return values
+        return _readable(name, self._all(name))
 
     def integer(self, name: str, bits: int) -> int:
         """Return the first value as an integer of so many bits, 0 when there is none or `""`.
@@ -158,6 +155,12 @@ def _quote_char(char: str) -> str:
     if point < 0x80:
         return f"\\x{point:02x}"
     return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def _readable(name: str, values: list[str]) -> list[str]:
+    if any(_SURROGATES.search(value) for value in values):
+        raise ParameterRefused(f"parameter {name} is not UTF-8")
+    return values
 
 
 def _unescape(raw: bytes) -> str:

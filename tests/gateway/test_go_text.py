@@ -92,6 +92,13 @@ def test_what_go_would_drop_is_refused_where_it_is_asked_for(raw: bytes, words: 
     assert str(refused.value) == words
 
 
+def test_only_the_value_that_counts_must_be_readable() -> None:
+    query = Query(b"a=1&a=%ff")
+    assert query.text("a") == "1"
+    with pytest.raises(ParameterRefused):
+        query.texts("a")
+
+
 @given(st.binary())
 def test_any_bytes_are_a_query(raw: bytes) -> None:
     Query(raw)
