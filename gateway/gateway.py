@@ -65,6 +65,7 @@ class Gateway:
         self.hostname = settings.hostname or gethostname()
         self.loop = asyncio.get_running_loop()
         self.draining = False
+        self.failed = asyncio.Event()  # set when work that must not end has ended
         self.emptied = asyncio.Event()  # set when the last socket is gone while draining
         self.counters = Counters()
         self.hub: Hub[Connection] = Hub(settings.limits)
@@ -84,10 +85,13 @@ class Gateway:
 
     def start(self) -> None:
         """Begin the work that goes on by itself."""
-        self.spawn(self._keep_sweeping(), "sweep")
-        self.spawn(self.presence.keep_reporting(), "presence")
-        self.spawn(self.positions.keep_saving(), "positions")
-        self.spawn(self.interest.keep_auditing(), "audit")
+        for work, name in (
+            (self._keep_sweeping(), "sweep"),
+            (self.presence.keep_reporting(), "presence"),
+            (self.positions.keep_saving(), "positions"),
+            (self.interest.keep_auditing(), "audit"),
+        ):
+            self.spawn(work, name).add_done_callback(lambda task: self.failed.set())
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """Run a task that this gateway owns; its failure is logged."""

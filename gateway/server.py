@@ -4,8 +4,11 @@ import asyncio
 import os
 import random
 import ssl
+import sys
+from collections.abc import Coroutine
 from secrets import token_hex
 from socket import gethostname
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -161,11 +164,22 @@ async def serve(settings: Settings) -> None:
     gateway.spawn(readiness.keep_probing(), "readiness")
     await server.open()
     log.info("gateway_listens", gateway=gateway.id, ports=server.ports)
-    await until_told_to_stop()
+    await first_of(until_told_to_stop(), gateway.failed.wait())
+    failed = gateway.failed.is_set()
     log.info("gateway_drains", connections=len(gateway.hub.connections))
     await server.drain()
     gateway.stop_tasks()
     await bus.drain()
+    if failed:
+        sys.exit(1)  # the supervisor starts it anew
+
+
+async def first_of(*works: Coroutine[Any, Any, object]) -> None:
+    """Return when the first of these is done; the others are cancelled."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def make_gateway_id(settings: Settings) -> str:

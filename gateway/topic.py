@@ -154,13 +154,14 @@ class Topic:
         shared = first > self.top_floor or not first
         if first > self.top_floor:
             self.top_floor = 0
+        has_all_to = min(before, first - 1) if first else before  # a repaired one may be older
         senders = {one.sender for one in deliveries if one.sender}
         self._encoded = [None] * KINDS
         behind: list[tuple[Receiver, int]] = []
         operations = None if self.room else frozenset(one.operation for one in deliveries)
         for receiver, floor in self.live.items():
             if receiver.blocked:
-                behind.append((receiver, max(floor, before)))
+                behind.append((receiver, max(floor, has_all_to)))
             elif (
                 shared
                 and receiver.number not in senders

@@ -1,0 +1,143 @@
+"""A whole Goimbus as its operator runs it: `goimbus up` in a process of its own, on free ports."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+START_SECONDS = 30.0
+STOP_SECONDS = 25.0
+LOOK_SECONDS = 0.05
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@dataclass
+class RunningSystem:
+    """Where to reach it; `log` is what it has printed."""
+
+    port: int
+    tcp_port: int
+    http_port: int
+    nats_port: int
+    folder: Path
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def websocket_url(self) -> str:
+        """Where goim's WebSocket clients connect."""
+        return f"ws://127.0.0.1:{self.port}/sub"
+
+    @property
+    def tcp_url(self) -> str:
+        """Where goim's TCP clients connect."""
+        return f"tcp://127.0.0.1:{self.tcp_port}"
+
+    @property
+    def nats_url(self) -> str:
+        """Where publishers connect."""
+        return f"nats://127.0.0.1:{self.nats_port}"
+
+    @property
+    def http_url(self) -> str:
+        """The trusted listener with goim's HTTP API."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def log(self) -> str:
+        """What all parts have printed."""
+        return (self.folder / "log").read_text()
+
+    def ready(self) -> bool:
+        """Tell whether pushes and logins work."""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
+        """Return when it is ready, fail with its log when it isn't in time."""
+        deadline = time.monotonic() + seconds
+        while not self.ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"not ready:\n{self.log[-8000:]}")
+            time.sleep(LOOK_SECONDS)
+
+    def processes(self, module: str) -> list[int]:
+        """Return the process ids of a part, such as `gateway`, `store` or `nats-server`."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                environ = (folder / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            mine = f"GOIM_TEST_SYSTEM={self.folder}".encode() in environ
+            if mine and any(
+                word == module.encode() or word.endswith(b"/" + module.encode()) for word in words
+            ):
+                found.append(int(folder.name))
+        return sorted(found)
+
+    def kill(self, module: str) -> int:
+        """Kill all processes of a part with -9; return how many."""
+        found = self.processes(module)
+        for process_id in found:
+            os.kill(process_id, signal.SIGKILL)
+        return len(found)
+
+
+@contextmanager
+def running_system(folder: Path, **environment: str) -> Iterator[RunningSystem]:
+    """Start it, wait until it is ready, stop it in the end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port, tcp_port, http_port, nats_port = free_ports(4)
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("GOIM_")},
+        "PORT": str(port),
+        "GOIM_TCP_PORT": str(tcp_port),
+        "GOIM_HTTP_PORT": str(http_port),
+        "GOIM_NATS_PORT": str(nats_port),
+        "GOIM_DATA_DIR": str(folder / "data"),
+        "GOIM_HOST": "127.0.0.1",
+        "GOIM_TEST_SYSTEM": str(folder),
+        **environment,
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "goimbus", "up"],
+            env=environ,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parents[2],
+            start_new_session=True,
+        )
+    system = RunningSystem(port, tcp_port, http_port, nats_port, folder, process)
+    try:
+        system.wait_until_ready()
+        yield system
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
