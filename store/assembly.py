@@ -1,0 +1,100 @@
+"""The parts of a store process, put together."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import structlog
+
+from bus.connection import Bus
+from bus.service import Service
+from schemas.policies import Policy
+from store.bus import StoreService
+from store.cache import MessageCache
+from store.definitions import Storage
+from store.metrics import StoreReadings
+from store.position_writer import PositionWriter
+from store.reading import MessageReader
+from store.retention import Retention
+from store.settings import Settings
+from store.stream import Streams, fitting_bytes
+from store.sweeper import Sweeper
+from store.views import Views
+
+log = structlog.get_logger()
+
+
+class Policies(Protocol):
+    """Where the policies come from (bus/policies.py)."""
+
+    def of(self, room_type: str) -> Policy:
+        """Return the policy of a room type."""
+
+    def all(self) -> Iterable[Policy]:
+        """Return every policy that is in use."""
+
+
+class Store:
+    """One store process on a connected bus. `clock` tells unix seconds."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        settings: Settings,
+        policies: Policies,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        max_payload = bus.client.max_payload
+        storage = Storage(
+            replicas=settings.replicas,
+            message_bytes=fitting_bytes(settings.message_bytes, max_payload),
+            grace_seconds=settings.grace_seconds,
+            forget_seconds=settings.forget_seconds,
+        )
+        self.retention = Retention(policies.of)
+        self.messages = MessageReader(bus, MessageCache(settings.cache_bytes))
+        self.views = Views(bus, self.retention, self.messages.cache.clear)
+        self.streams = Streams(bus, storage, self.retention)
+        self.sweeper = Sweeper(
+            bus, self.views, self.streams, self.retention, policies.all, settings.sweep_seconds
+        )
+        self.writer = PositionWriter(
+            bus, self.views.positions, self.views.end_of, settings.wait_seconds
+        )
+        self.service = StoreService(
+            self.views,
+            self.messages,
+            self.writer,
+            settings.page_messages,
+            fitting_bytes(settings.page_bytes, max_payload),
+            settings.wait_seconds,
+            clock,
+        )
+        self.readings = StoreReadings(
+            self.views, self.messages, self.writer, self.streams, self.sweeper, self.service
+        )
+        self._bus = bus
+        self._policies = policies
+        self._clock = clock
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def start(self, service: Service) -> None:
+        """Make the streams, build the views, then answer requests; waits for NATS without end."""
+        started = time.monotonic()
+        await self.streams.ensure_patiently(self._policies.all())
+        self.views.start()
+        await self.views.build()
+        self.service.serve(service, self._bus.subjects)
+        self._sweeping = asyncio.create_task(self.sweeper.run(self._clock), name="sweep")
+        messages = sum(view.index.messages for view in self.views.topics.values())
+        seconds = round(time.monotonic() - started, 3)
+        devices = len(self.views.positions.table)
+        log.info("store_ready", messages=messages, devices=devices, seconds=seconds)
+
+    async def stop(self) -> None:
+        """End what runs for itself; requests should have ended before."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+        await self.views.stop()

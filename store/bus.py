@@ -1,0 +1,249 @@
+"""EDGE the store's subjects: replay, history, last and position requests in, answers out.
+
+Each request passes the barrier of the streams it needs, so a message whose ack somebody saw
+before the request was sent is always in the answer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+
+from bus.errors import RpcError
+from bus.service import Service
+from schemas.messages_pb2 import (
+    HistoryReply,
+    HistoryRequest,
+    LastReply,
+    LastRequest,
+    PositionReply,
+    PositionRequest,
+    ReplayReply,
+    ReplayRequest,
+    TopicMessages,
+    Want,
+)
+from schemas.subjects import Subjects
+from store.answers import REFUSED, encode_page, refused_topic
+from store.errors import PositionRefused, TopicRefused
+from store.history import plan_history
+from store.position_writer import PositionWriter
+from store.positions import check_ends, check_position, position_key
+from store.reading import MessageReader
+from store.replay import Page, Reply, decide_start, page_after
+from store.topics import KINDS, Kind, topic_kind
+from store.views import Views
+
+MOST_WANTS = 64  # in one replay request
+MOST_TOPICS = 10_000  # in one request for last sequences
+MOST_POSITIONS = 10_000  # in one request
+MOST_REQUESTS = 2000  # at work or waiting; more are told to come later
+MOST_FILLING = 64  # replies being filled: each may hold page_bytes
+BUSY = 503
+
+
+class StoreService:
+    """Answers the store's requests from the views and the streams."""
+
+    def __init__(
+        self,
+        views: Views,
+        messages: MessageReader,
+        writer: PositionWriter,
+        page_messages: int,
+        page_bytes: int,
+        wait_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self.active = 0
+        self.refused_busy = 0
+        self.wants = 0
+        self.wants_refused = 0
+        self.replayed_messages = 0
+        self.gaps = 0
+        self.positions_refused = 0
+        self._views = views
+        self._messages = messages
+        self._writer = writer
+        self._page_messages = page_messages
+        self._page_bytes = page_bytes
+        self._seconds = wait_seconds
+        self._clock = clock
+        self._filling = asyncio.Semaphore(MOST_FILLING)
+
+    def serve(self, service: Service, subjects: Subjects) -> None:
+        """Begin to answer."""
+        rpc = subjects.rpc
+        service.serve(
+            "replay", rpc("store", "replay"), ReplayRequest, ReplayReply, self.handle_replay
+        )
+        service.serve(
+            "history", rpc("store", "history"), HistoryRequest, HistoryReply, self.handle_history
+        )
+        service.serve("last", rpc("store", "last"), LastRequest, LastReply, self.handle_last)
+        service.serve(
+            "position",
+            rpc("store", "position"),
+            PositionRequest,
+            PositionReply,
+            self.handle_position,
+        )
+
+    async def handle_replay(self, request: ReplayRequest) -> ReplayReply:
+        """Answer each want; one that can't be served has an error of its own."""
+        _check_count(len(request.wants), MOST_WANTS, "wants")
+        async with self._admission():
+            self.wants += len(request.wants)
+            kinds = [_kind_or_none(want.topic) for want in request.wants]
+            stored = any(map(_needs_position, request.wants))
+            await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
+            pages = [
+                self._plan(want, kind)
+                for want, kind in zip(request.wants, kinds, strict=True)
+                if kind is not None
+            ]
+            await self._fill(Reply(pages, self._page_bytes))
+            answers = iter(pages)
+            return ReplayReply(
+                topics=[
+                    self._refuse(want.topic) if kind is None else encode_page(next(answers))
+                    for want, kind in zip(request.wants, kinds, strict=True)
+                ]
+            )
+
+    async def handle_history(self, request: HistoryRequest) -> HistoryReply:
+        """Answer one page of a topic's history."""
+        kind = _kind_or_none(request.topic)
+        if kind is None:
+            raise RpcError(REFUSED, str(TopicRefused(request.topic)))
+        async with self._admission():
+            await self._pass_barriers({kind})
+            view = self._views.topics[kind]
+            page = plan_history(request, view.stream, view.state(request.topic, self._clock()))
+            await self._fill(Reply([page], self._page_bytes))
+            return HistoryReply(page=encode_page(page))
+
+    async def handle_last(self, request: LastRequest) -> LastReply:
+        """Answer the highest sequence of each topic, 0 for one that has none or is none."""
+        _check_count(len(request.topics), MOST_TOPICS, "topics")
+        kinds = [_kind_or_none(topic) for topic in request.topics]
+        async with self._admission():
+            await self._pass_barriers({kind for kind in kinds if kind is not None})
+            return LastReply(
+                sequences=[
+                    self._views.topics[kind].index.last(topic) if kind is not None else 0
+                    for topic, kind in zip(request.topics, kinds, strict=True)
+                ]
+            )
+
+    async def handle_position(self, request: PositionRequest) -> PositionReply:
+        """Save positions; answer when they are stored. Bad ones are refused, the others saved."""
+        _check_count(len(request.positions), MOST_POSITIONS, "positions")
+        if self._writer.is_full:
+            self.refused_busy += 1
+            raise RpcError(BUSY, "too many positions wait to be written", "later")
+        async with self._admission():
+            good: list[tuple[str, dict[str, int]]] = []
+            reasons: list[str] = []
+            for position in request.positions:
+                try:
+                    good.append(check_position(position))
+                except PositionRefused as refused:
+                    reasons.append(str(refused))
+            good = await self._within_ends(good, reasons)
+            await self._writer.save(good)
+            reply = PositionReply(saved=len(good))
+            if reasons:
+                self.positions_refused += len(reasons)
+                words = f"{len(reasons)} of {len(request.positions)} not saved; {reasons[0]}"
+                reply.error.code, reply.error.message, reply.error.retry = REFUSED, words, "never"
+            return reply
+
+    def _plan(self, want: Want, kind: Kind) -> Page:
+        view = self._views.topics[kind]
+        state = view.state(want.topic, self._clock())
+        position = self._position(want) if _needs_position(want) else None
+        start = decide_start(want, position, state)
+        self.gaps += start.gap_to > 0
+        return page_after(view.stream, state, start, self._page_messages)
+
+    def _position(self, want: Want) -> int | None:
+        try:
+            key = position_key(want.mid, want.device)
+        except PositionRefused:
+            return None
+        return self._views.positions.table.topics(key).get(want.topic)
+
+    async def _fill(self, reply: Reply) -> None:
+        async with self._filling:
+            while reads := reply.next_reads():
+                keys = [(page.stream, sequence) for page, sequence in reads]
+                reply.take(reads, await self._messages.read(keys))
+        for page in reply.pages:
+            self.replayed_messages += len(page.messages)
+            for sequence in page.gone:
+                self._forget(page.topic, sequence)
+
+    def _forget(self, topic: str, sequence: int) -> None:
+        self._views.topics[topic_kind(topic)].index.discard(topic, sequence)
+
+    async def _within_ends(
+        self, positions: list[tuple[str, dict[str, int]]], reasons: list[str]
+    ) -> list[tuple[str, dict[str, int]]]:
+        """Return those that no stream ends before; the others' reasons are added."""
+        if any(self._is_past_end(topics) for _, topics in positions):
+            await self._pass_barriers(KINDS)
+        good = []
+        for key, topics in positions:
+            try:
+                check_ends(topics, self._views.end_of)
+                good.append((key, topics))
+            except PositionRefused as refused:
+                reasons.append(str(refused))
+        return good
+
+    def _is_past_end(self, topics: dict[str, int]) -> bool:
+        try:
+            check_ends(topics, self._views.end_of)
+        except PositionRefused:
+            return True
+        return False
+
+    async def _pass_barriers(self, kinds: Collection[Kind], positions: bool = False) -> None:
+        barriers = [self._views.topics[kind].barrier for kind in kinds]
+        if positions:
+            barriers.append(self._views.positions.barrier)
+        if len(barriers) == 1:
+            await barriers[0].wait(self._seconds)
+        elif barriers:
+            await asyncio.gather(*[barrier.wait(self._seconds) for barrier in barriers])
+
+    @asynccontextmanager
+    async def _admission(self) -> AsyncIterator[None]:
+        if self.active >= MOST_REQUESTS:
+            self.refused_busy += 1
+            raise RpcError(BUSY, "the store has too much to do", "later")
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+    def _refuse(self, topic: str) -> TopicMessages:
+        self.wants_refused += 1
+        return refused_topic(topic, str(TopicRefused(topic)))
+
+
+def _check_count(count: int, most: int, name: str) -> None:
+    if count > most:
+        raise RpcError(REFUSED, f"{count} {name} in one request, at most {most}")
+
+
+def _kind_or_none(topic: str) -> Kind | None:
+    try:
+        return topic_kind(topic)
+    except TopicRefused:
+        return None
+
+
+def _needs_position(want: Want) -> bool:
+    return not want.has_after and not want.newest and want.mid > 0 and bool(want.device)

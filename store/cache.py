@@ -1,0 +1,71 @@
+"""DECIDE which messages are kept in memory after they were read.
+
+When thousands of devices come back at once they ask for the same messages of the same rooms. Two
+generations: what was read lives for one to two lifetimes, so a message that an operator deletes
+from the stream is gone from here soon after.
+"""
+
+LIFETIME_SECONDS = 30.0
+ENTRY_BYTES = 240  # of Python objects beside the body (measured)
+
+Key = tuple[str, int]  # stream and sequence
+
+
+class MessageCache:
+    """Encoded messages by stream and sequence, at most `most_bytes` of them."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.hits = 0
+        self.misses = 0
+        self._half = most_bytes // 2
+        self._young: dict[Key, bytes] = {}
+        self._old: dict[Key, bytes] = {}
+        self._young_bytes = 0
+        self._old_bytes = 0
+        self._since = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes held."""
+        return self._young_bytes + self._old_bytes
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def get(self, key: Key, now: float) -> bytes | None:
+        """Return a message that was put in less than two lifetimes ago."""
+        self._age(now)
+        message = self._young.get(key) or self._old.get(key)
+        if message is None:
+            self.misses += 1
+        else:
+            self.hits += 1
+        return message
+
+    def put(self, key: Key, message: bytes, now: float) -> None:
+        """Keep a message, if it fits."""
+        self._age(now)
+        cost = len(message) + ENTRY_BYTES
+        if cost > self._half or key in self._young:
+            return
+        if self._young_bytes + cost > self._half:
+            self._turn(now)
+        self._young[key] = message
+        self._young_bytes += cost
+
+    def clear(self) -> None:
+        """Forget everything: a stream was made anew, its sequences mean other messages."""
+        self._young, self._old = {}, {}
+        self._young_bytes = self._old_bytes = 0
+
+    def _age(self, now: float) -> None:
+        if now < self._since + LIFETIME_SECONDS:
+            return
+        if now >= self._since + 2 * LIFETIME_SECONDS:
+            self._turn(now)  # nobody looked for so long that both are too old
+        self._turn(now)
+
+    def _turn(self, now: float) -> None:
+        self._old, self._old_bytes = self._young, self._young_bytes
+        self._young, self._young_bytes = {}, 0
+        self._since = now

@@ -1,0 +1,94 @@
+"""DECIDE how the streams and buckets are configured, and whether an existing one must change.
+
+A bucket is a stream with the configuration of NATS ADR-8. All are written with atomic batches
+(`allow_atomic`, nats-server 2.12 and later).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.subjects import Subjects
+from store.retention import Limits
+from store.topics import Kind
+
+NANOSECONDS = 1_000_000_000
+DUPLICATE_SECONDS = 120  # how long a Nats-Msg-Id is remembered: each id costs server memory
+WILDCARDS: dict[Kind, int] = {"ROOM": 2, "MEMBER": 1, "ALL": 0}  # tokens of a topic after its kind
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What all streams have in common."""
+
+    replicas: int
+    message_bytes: int  # headers included
+    grace_seconds: int  # held longer than retained: how long all stores may be away
+    forget_seconds: int  # a device that moved no position for so long is forgotten
+
+
+def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Storage) -> Config:
+    """Return the configuration of a stream that surely holds what is retained."""
+    source, target = _republish(subjects, kind)
+    return _common(storage) | {
+        "name": subjects.stream(kind),
+        "subjects": [source],
+        "discard": "old",
+        "max_msgs_per_subject": retained.messages + 1,
+        "max_age": int(retained.seconds + storage.grace_seconds) * NANOSECONDS,
+        "max_msg_size": storage.message_bytes,
+        "republish": {"src": source, "dest": target},
+    }
+
+
+def bucket_config(subjects: Subjects, kind: str, storage: Storage) -> Config:
+    """Return the configuration of a bucket: POSITION, or TRIMMED, which outlives it."""
+    bucket = subjects.bucket(kind)
+    lifetimes = 2 if kind == "TRIMMED" else 1
+    return _common(storage) | {
+        "name": f"KV_{bucket}",
+        "subjects": [f"$KV.{bucket}.>"],
+        "discard": "new",
+        "max_msgs_per_subject": 1,
+        "max_age": lifetimes * storage.forget_seconds * NANOSECONDS,
+        "allow_rollup_hdrs": True,
+        "deny_delete": True,
+    }
+
+
+def updated(existing: Config, wanted: Config) -> Config | None:
+    """Return the configuration to update to; None when the existing one does already.
+
+    What we don't speak of (placement, mirrors, descriptions) stays as the operator made it.
+    """
+    if all(_same(existing.get(name), value) for name, value in wanted.items()):
+        return None
+    return existing | wanted
+
+
+def _common(storage: Storage) -> Config:
+    return {
+        "retention": "limits",
+        "storage": "file",
+        "num_replicas": storage.replicas,
+        "duplicate_window": DUPLICATE_SECONDS * NANOSECONDS,
+        "allow_direct": True,
+        "allow_atomic": True,
+    }
+
+
+def _republish(subjects: Subjects, kind: Kind) -> tuple[str, str]:
+    count = WILDCARDS[kind]
+    name = kind.lower()
+    source = ".".join([name, *["*"] * count])
+    target = ".".join([name, *[f"{{{{wildcard({place + 1})}}}}" for place in range(count)]])
+    operation = f"{{{{wildcard({count + 1})}}}}"
+    return subjects.push(source, "*"), subjects.kept(target, operation)
+
+
+def _same(one: object, other: object) -> bool:
+    """Compare, where nats-server leaves out what is empty."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_same(one.get(name), value) for name, value in other.items())
+    return (one or None) == (other or None)

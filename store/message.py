@@ -1,0 +1,79 @@
+"""DECIDE what a message read from a stream says: headers and payload in, StoredMessage out.
+
+A publisher may have written `Nats-` headers of its own; nats-server's come after them, and of
+each header the last value counts (schemas/headers.py).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from schemas.headers import (
+    FROM,
+    SEQUENCE,
+    SESSION,
+    STAMP,
+    SUBJECT,
+    TIME,
+    header_number,
+    header_value,
+)
+from schemas.messages_pb2 import StoredMessage
+from schemas.subjects import Subjects
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+MOST_OPERATION = 2**31 - 1  # a frame's operation is an int32
+MOST_MEMBER = 2**63 - 1
+_MESSAGES_TAG = b"\x12"  # field 2 of TopicMessages, length-delimited
+
+
+def push_head(subjects: Subjects) -> str:
+    """Return what the subjects of all stored messages begin with, the last dot included."""
+    return subjects.push("", "")[:-1]
+
+
+def split_subject(head: str, subject: str) -> tuple[str, int] | None:
+    """Return topic and operation of a stored message; None for one that no frame can carry."""
+    topic, _, operation = subject[len(head) :].rpartition(".")
+    if not operation.isascii() or not operation.removeprefix("-").isdigit():
+        return None
+    number = int(operation) if len(operation) < 12 else MOST_OPERATION + 1
+    return (topic, number) if -MOST_OPERATION - 1 <= number <= MOST_OPERATION else None
+
+
+def encode_message(head: str, headers: bytes, payload: bytes) -> bytes | None:
+    """Return the StoredMessage of a direct get's answer, encoded; None if it is unreadable."""
+    parts = split_subject(head, header_value(headers, SUBJECT))
+    if parts is None:
+        return None
+    sender = header_number(headers, FROM)
+    return StoredMessage(
+        sequence=header_number(headers, SEQUENCE),
+        operation=parts[1],
+        body=payload,
+        sender=sender if sender <= MOST_MEMBER else 0,
+        time_ms=_milliseconds(header_value(headers, TIME)),
+        stamp=header_value(headers, STAMP) == "1",
+        session=header_value(headers, SESSION),
+    ).SerializeToString()
+
+
+def as_entry(message: bytes) -> bytes:
+    """Return an encoded StoredMessage as an encoded entry of TopicMessages.messages."""
+    return b"%b%b%b" % (_MESSAGES_TAG, _varint(len(message)), message)
+
+
+def _milliseconds(text: str) -> int:
+    """Read RFC 3339 with nanoseconds as unix milliseconds; 0 when it is none."""
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
+    except (ValueError, TypeError):
+        return 0
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 127:
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

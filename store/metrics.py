@@ -1,0 +1,210 @@
+"""DECIDE what a store process tells Prometheus: all read from plain numbers at scrape time."""
+
+from collections.abc import Iterable, Iterator
+
+from bus.metrics import Reading
+from store.bus import StoreService
+from store.position_writer import PositionWriter
+from store.reading import MessageReader
+from store.stream import Streams
+from store.sweeper import Sweeper
+from store.views import Views
+
+
+class StoreReadings:
+    """The readings of one store process."""
+
+    def __init__(
+        self,
+        views: Views,
+        messages: MessageReader,
+        writer: PositionWriter,
+        streams: Streams,
+        sweeper: Sweeper,
+        service: StoreService,
+    ) -> None:
+        self._views = views
+        self._messages = messages
+        self._writer = writer
+        self._streams = streams
+        self._sweeper = sweeper
+        self._service = service
+
+    def __call__(self) -> Iterable[Reading]:
+        """Return all readings as they are now."""
+        yield from self._of_views()
+        yield from self._of_messages()
+        yield from self._of_positions()
+        yield from self._of_requests()
+        yield from self._of_sweeps()
+
+    def _of_views(self) -> Iterator[Reading]:
+        views = list(self._views.topics.values())
+        readers = list(self._views.readers())
+        yield _by(
+            "store_index_topics",
+            "Topics known",
+            "gauge",
+            "stream",
+            {view.stream: len(view.index) for view in views},
+        )
+        yield _by(
+            "store_index_messages",
+            "Messages that can be replayed",
+            "gauge",
+            "stream",
+            {view.stream: view.index.messages for view in views},
+        )
+        yield _by(
+            "store_view_sequence",
+            "How far a stream has been read",
+            "gauge",
+            "stream",
+            {reader.stream: reader.reached for reader in readers},
+        )
+        yield _by(
+            "store_view_restarts",
+            "Times the reading of a stream began again",
+            "counter",
+            "stream",
+            {reader.stream: reader.restarts for reader in readers},
+        )
+        yield _by(
+            "store_view_resets",
+            "Times a stream turned out to be another one",
+            "counter",
+            "stream",
+            {reader.stream: reader.resets for reader in readers},
+        )
+        yield _by(
+            "store_unreadable_subjects",
+            "Stored under a subject that no frame can carry",
+            "counter",
+            "stream",
+            {view.stream: view.unreadable for view in views},
+        )
+        yield _one(
+            "store_foreign_marks",
+            "Marks past the end of their stream",
+            "counter",
+            self._views.trimmed.foreign_marks,
+        )
+
+    def _of_messages(self) -> Iterator[Reading]:
+        messages, cache = self._messages, self._messages.cache
+        yield _by(
+            "store_reads",
+            "Messages asked for, by where they came from",
+            "counter",
+            "from",
+            {"stream": messages.read_messages, "cache": cache.hits, "shared": messages.shared},
+        )
+        yield _by(
+            "store_reads_failed",
+            "Messages that could not be had",
+            "counter",
+            "reason",
+            {"gone": messages.gone, "unreadable": messages.unreadable, "error": messages.errors},
+        )
+        yield _one("store_cache_bytes", "Bytes of messages in memory", "gauge", cache.size)
+
+    def _of_positions(self) -> Iterator[Reading]:
+        writer = self._writer
+        yield _one(
+            "store_position_devices",
+            "Devices with a position",
+            "gauge",
+            len(self._views.positions.table),
+        )
+        yield _by(
+            "store_positions",
+            "Positions of devices, by outcome",
+            "counter",
+            "outcome",
+            {
+                "saved": writer.saved,
+                "unchanged": writer.unchanged,
+                "conflict": writer.conflicts,
+                "refused": self._service.positions_refused,
+            },
+        )
+        yield _one(
+            "store_position_topics_dropped",
+            "Rooms a device's position had no place for",
+            "counter",
+            writer.topics_dropped,
+        )
+        yield _one(
+            "store_position_batches", "Atomic batches of positions", "counter", writer.batches
+        )
+        yield _one(
+            "store_position_batches_refused",
+            "Batches written value by value instead",
+            "counter",
+            writer.batches_refused,
+        )
+
+    def _of_requests(self) -> Iterator[Reading]:
+        service = self._service
+        barriers = list(self._views.barriers())
+        yield _one("store_requests_active", "Requests at work or waiting", "gauge", service.active)
+        yield _one(
+            "store_requests_refused_busy",
+            "Requests told to come later",
+            "counter",
+            service.refused_busy,
+        )
+        yield _one(
+            "store_wants", "Topics that devices wanted to catch up on", "counter", service.wants
+        )
+        yield _one(
+            "store_wants_refused",
+            "Wants of something that is no topic",
+            "counter",
+            service.wants_refused,
+        )
+        yield _one(
+            "store_replayed_messages", "Messages in answers", "counter", service.replayed_messages
+        )
+        yield _one("store_gaps", "Replays that had to tell of a gap", "counter", service.gaps)
+        yield _by(
+            "store_barriers",
+            "Barriers for requests, by outcome",
+            "counter",
+            "outcome",
+            {
+                "passed": sum(one.passed for one in barriers),
+                "failed": sum(one.failed for one in barriers),
+            },
+        )
+        yield _one(
+            "store_barrier_questions",
+            "Questions asked for barriers",
+            "counter",
+            sum(one.questions for one in barriers),
+        )
+
+    def _of_sweeps(self) -> Iterator[Reading]:
+        sweeper, streams = self._sweeper, self._streams
+        yield _by(
+            "store_sweeps",
+            "Ends of retention, by outcome",
+            "counter",
+            "outcome",
+            {"done": sweeper.sweeps, "failed": sweeper.failures},
+        )
+        yield _one("store_marks_saved", "Marks of what is gone", "counter", sweeper.marks_saved)
+        yield _one(
+            "store_purged_messages",
+            "Messages deleted by retention",
+            "counter",
+            streams.purged_messages,
+        )
+
+
+def _one(name: str, words: str, kind: str, number: float) -> Reading:
+    return (f"goim_{name}", words, kind, (), [((), number)])
+
+
+def _by(name: str, words: str, kind: str, label: str, rows: dict[str, int]) -> Reading:
+    return (f"goim_{name}", words, kind, (label,), [((one,), rows[one]) for one in rows])
