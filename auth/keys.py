@@ -100,7 +100,7 @@ def make_key(kid: str, algorithm: str, material: str) -> Key:
 def _entries(text: str) -> list[_KeyEntry]:
     try:
         return msgspec.json.decode(text, type=list[_KeyEntry])
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise KeyRefused("[...]", "is not JSON like {kid, alg, key}, all three text") from None
 
 
@@ -112,7 +112,10 @@ def _parse_part(number: int, part: str) -> Key:
 
 
 def _secret(kid: str, material: str) -> bytes:
-    secret = material.encode()
+    try:
+        secret = material.encode()
+    except UnicodeEncodeError:
+        raise KeyRefused(kid, "is not UTF-8") from None
     if len(secret) < MIN_SECRET_BYTES:
         raise KeyRefused(kid, f"has {len(secret)} bytes, at least {MIN_SECRET_BYTES} are needed")
     try:

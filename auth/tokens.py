@@ -146,7 +146,7 @@ def _read_claims(payload: bytes) -> _Claims:
         what, _, place = str(error).partition(" - at ")
         name = place.strip("`").removeprefix("$.") or "payload"
         raise ClaimRefused(name, what.removeprefix("Expected ")) from None
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # msgspec: UnicodeDecodeError for bytes that are no UTF-8
         raise TokenMalformed("its payload is no JSON") from None
 
 

@@ -50,6 +50,7 @@ def test_no_keys_are_no_keys() -> None:
     [
         ("1:HS256:short", "has 5 bytes, at least 32"),
         ("1:HS256", "is not kid:alg:key"),
+        ("1:HS256:" + "\udcff" * 40, "is not UTF-8"),
         ("1:RS256:" + "x" * 40, "must be for HS256 or EdDSA"),
         ("1:none:" + "x" * 40, "must be for"),
         (":HS256:" + "x" * 40, "empty name"),
@@ -60,6 +61,7 @@ def test_no_keys_are_no_keys() -> None:
         ('[{"kid":"1","alg":"HS256"}]', "is not JSON like"),
         ('[{"kid":1,"alg":"HS256","key":"x"}]', "is not JSON like"),
         ("[" * 5000, "is not JSON like"),
+        ('[{"kid":"\udc80","alg":"HS256","key":"x"}]', "is not JSON like"),
     ],
 )
 def test_a_bad_key_is_refused_in_words_without_the_key(text: str, words: str) -> None:

@@ -243,7 +243,9 @@ def test_a_signed_token_with_a_bad_claim_is_refused_by_its_name(
         verify_token(signed, TOKENS, NOW)
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"1", b"{", b'{"exp":NaN}', b"\xff", b"[" * 2000])
+@pytest.mark.parametrize(
+    "payload", [b"", b"[]", b"1", b"{", b'{"exp":NaN}', b"\xff", b'{"sub":"\xff"}', b"[" * 2000]
+)
 def test_a_signed_payload_that_is_no_object_is_refused(payload: bytes) -> None:
     with pytest.raises((TokenMalformed, ClaimRefused)):
         verify_token(forge(HS256, payload), TOKENS, NOW)
