@@ -63,11 +63,8 @@ def parameter_refusal(words: str) -> Answer:
 
 
 def top_data(reply: TopReply, query: Query) -> object:
-    """The rooms by count; `room_id` is what online/room takes."""
-    return [
-        {"room_id": one.room.partition("://")[2] or one.room, "count": one.count}
-        for one in reply.rooms
-    ]
+    """The fullest rooms, by the names that the router gives them, which are goim's."""
+    return [{"room_id": one.room, "count": one.count} for one in reply.rooms]
 
 
 def rooms_data(reply: RoomsReply, query: Query) -> object:

@@ -20,6 +20,7 @@ from gateway.http_body import BodyTooLarge, BodyTooSlow, HttpBody
 from gateway.http_state import HttpState, TooManyRequests, address_of, response
 from schemas.messages_pb2 import PushRequest
 
+TOO_LARGE = 413
 CROSS_SITE = "pushes from pages of another site are refused here (Sec-Fetch-Site: cross-site)"
 
 
@@ -60,7 +61,7 @@ class GoimApi:
             return failure(-503, str(error), 503)
         except BodyTooLarge as error:
             self._state.refused["too_large"] += 1
-            return failure(-413, str(error), 413)
+            return failure(-TOO_LARGE, str(error), TOO_LARGE)
         except BodyTooSlow as error:
             self._state.refused["too_slow"] += 1
             return failure(-408, str(error), 408)
@@ -92,6 +93,8 @@ class GoimApi:
 
 def _rpc_failure(route: Route, error: RpcError) -> Answer:
     """A refusal of what was asked is the caller's affair, anything else is ours."""
+    if error.code == TOO_LARGE:
+        return failure(-TOO_LARGE, error.message, TOO_LARGE)
     if 400 <= error.code < 500:
         return parameter_refusal(error.message)
     return failure(route.failure_code, error.message)

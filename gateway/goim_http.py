@@ -4,7 +4,6 @@ Bytes as goim v2 answers (`internal/logic/http`, gin 1.7), checked by tests/vect
 Where goim is better not followed:
 
     online/top with a limit below 0    400 with words; goim fails with 500 and no body
-    online/top, the id of a room       what online/room takes; goim cuts it to a URL's host
     a `;` or a bad escape              400 with words where it hits a parameter of the route
     text that is not UTF-8             400 with words
     a room id that can't exist         400 with words (empty or over 128 bytes, subjects.py)

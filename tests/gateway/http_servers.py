@@ -99,7 +99,7 @@ class FakeRouter:
     async def _top(self, request: TopRequest) -> TopReply:
         self._take(request)
         found = [
-            RoomCount(room=room, count=count)
+            RoomCount(room=room.removeprefix("live://"), count=count)
             for room, count in ROOMS.items()
             if room.startswith(request.type)
         ]

@@ -125,14 +125,20 @@ async def test_the_router_is_asked_with_bounded_numbers_and_the_callers_address(
     ]
 
 
-async def test_a_refusal_by_the_router_that_is_the_callers_fault_is_a_400(
+async def test_a_refusal_by_the_router_that_is_the_callers_fault_says_so(
     bus: Bus, router: FakeRouter
 ) -> None:
-    router.refusal = RpcError(413, "too many keys")
     async with client_of(state_of(bus), trusted=True) as client:
-        answer = await client.post(PUSH)
-    assert (answer.status_code, answer.text) == (400, '{"code":-400,"message":"too many keys"}')
-    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        router.refusal = RpcError(403, "not to this room")
+        refused = await client.post(PUSH)
+        router.refusal = RpcError(413, "too large")
+        large = await client.post(PUSH)
+    assert (refused.status_code, refused.text) == (
+        400,
+        '{"code":-400,"message":"not to this room"}',
+    )
+    assert refused.headers["content-type"] == "text/plain; charset=utf-8"
+    assert (large.status_code, large.text) == (413, '{"code":-413,"message":"too large"}')
 
 
 async def test_without_a_router_the_answer_says_so_in_goims_shape(bus: Bus, prefix: str) -> None:
