@@ -1,43 +1,50 @@
 """The NATS connection of a service: publish, subscribe, request, and know when it is away.
 
-Subscriptions call back at once with raw bytes (`direct.py`); requests share one inbox.
+Subscriptions call back at once with raw bytes (`direct.py`); requests share one inbox
+(`requests.py`); `steady.py` keeps the client alive whatever the server does.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
 
 import structlog
-from nats.aio.client import Client
+from nats.errors import Error, SlowConsumerError
 from nats.js import JetStreamContext
 
-from bus.direct import DirectClient, DirectSubscription, OnMessage
-from bus.errors import Disconnected, NoResponders, RequestTimeout
+from bus.credentials import check_credentials
+from bus.direct import DirectClient, DirectSubscription, OnMessage, can_deliver_directly
+from bus.errors import (
+    BusError,
+    BusOverloaded,
+    Disconnected,
+    PayloadTooLarge,
+    RequestTimeout,
+    SettingsRefused,
+    SubjectRefused,
+)
+from bus.logs import RareLog
+from bus.outage import Outage
+from bus.plain import PlainClient
+from bus.requests import OnReply, Reply, Requests
 from bus.settings import BusSettings
-from schemas.headers import status
+from bus.steady import CONNECT_SECONDS, MISSED_PINGS, NO_LIMIT_BYTES, RECONNECT_SECONDS
 from schemas.subjects import Subjects
+
+__all__ = ["Bus", "Reply"]
 
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 0.1  # how often request deadlines are looked at
-NO_RESPONDERS = 503  # status of a reply when nobody listens (NATS protocol)
-CONNECT_WAIT_SECONDS = 0.2
 DRAIN_SECONDS = 3.0
-
-
-class Reply(NamedTuple):
-    """The answer to a request, or why there is none (`error` set, payload empty)."""
-
-    payload: bytes
-    headers: bytes | None
-    error: Exception | None
-
-
-class _Waiting(NamedTuple):
-    on_reply: Callable[[Reply], None]
-    deadline: float
-    subject: str
-    seconds: float
+FLUSH_SECONDS = 10.0
+CLOSE_SECONDS = 1.0
+MAX_SUBJECT_BYTES = 1024  # nats-server takes 4096 for subject, reply subject and sizes together
+_PUBLISHABLE = re.compile(rb"[^\x00-\x20\x7f]+")
+_TOKEN = r"(?:\*|[^\x00-\x20\x7f.*>]+)"
+_SUBSCRIBABLE = re.compile(rf">|{_TOKEN}(?:\.{_TOKEN})*(?:\.>)?")
+_QUEUE = re.compile(r"[^\x00-\x20\x7f]*")
 
 
 class Bus:
@@ -47,27 +54,34 @@ class Bus:
         self.settings = settings
         self.name = name
         self.subjects = Subjects(settings.prefix)
-        self.client = DirectClient()
+        self.client = self._make_client()
         self.reconnects = 0
-        self.slow_consumer_drops = 0
-        self.permission_errors = 0
+        self.overloads = 0  # publishes and requests refused because too much waits
         self.on_reconnect: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
         self._inbox = ""
-        self._waiting: dict[bytes, _Waiting] = {}
-        self._request_number = 0
+        self._inbox_head = b""
+        self._requests = Requests()
+        self._outage = Outage()
+        self._permission_log = RareLog("nats_permission_refused")
+        self._slow_log = RareLog("nats_messages_dropped")
+        self._error_log = RareLog("nats_error")
+        self._reconnect_log = RareLog("on_reconnect_raised")
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
     @classmethod
-    async def connect(cls, settings: BusSettings, name: str) -> "Bus":
-        """Connect, waiting for NATS without end; it reconnects without end too."""
+    async def connect(cls, settings: BusSettings, name: str) -> Self:
+        """Connect, waiting for NATS without end; it reconnects without end too.
+
+        Raises SettingsRefused for what waiting can't mend: a bad URL or credentials file.
+        """
         bus = cls(settings, name)
         await bus._connect()
         bus._inbox = bus.client.new_inbox()
+        bus._inbox_head = f"{bus._inbox}.".encode()
         bus.client.subscribe_direct(f"{bus._inbox}.*", bus._handle_reply)
         bus._spawn(bus._sweep_requests(), "bus_sweep")
-        bus._spawn(bus._watch_half_open(), "bus_watchdog")
         return bus
 
     @property
@@ -80,16 +94,59 @@ class Bus:
         """nats-py's JetStream, for managing streams and buckets."""
         return self.client.jetstream(timeout=self.settings.request_seconds)
 
+    @property
+    def requests(self) -> Requests:
+        """The requests under way, for their counters."""
+        return self._requests
+
+    @property
+    def permission_errors(self) -> int:
+        """How often the server refused a publish or a subscription."""
+        return self._permission_log.count
+
+    @property
+    def slow_consumer_drops(self) -> int:
+        """Messages dropped before nats-py's own subscriptions; direct ones have no queue."""
+        return self._slow_log.count
+
+    @property
+    def callback_errors(self) -> int:
+        """How often a callback of ours raised."""
+        logs = (self.client.callback_errors, self._requests.callback_errors, self._reconnect_log)
+        return sum(one.count for one in logs)
+
     def subscribe(self, subject: str, on_message: OnMessage, queue: str = "") -> DirectSubscription:
         """Call `on_message(subject, reply, payload, headers)` for each message, at once.
 
-        The subject must be made by schemas.subjects (ids encoded). The callback must not block.
+        The callback must not block; what it raises is counted and logged. With `queue` each
+        message goes to one member of that group. A subscription outlives reconnects. Raises
+        SubjectRefused for what the server would cut us off for.
         """
+        fits = len(subject.encode("utf-8", "replace")) <= MAX_SUBJECT_BYTES
+        if not fits or not _SUBSCRIBABLE.fullmatch(subject) or not _QUEUE.fullmatch(queue):
+            raise SubjectRefused(f"{subject} {queue}".strip())
         return self.client.subscribe_direct(subject, on_message, queue)
 
     def unsubscribe(self, subscription: DirectSubscription) -> None:
-        """End a subscription."""
+        """End a subscription: no callback comes after this."""
         self.client.unsubscribe_direct(subscription)
+
+    async def drain_subscriptions(self, subscriptions: list[DirectSubscription]) -> None:
+        """End subscriptions after all that the server has sent for them has called back.
+
+        Ends them at once when NATS is away. Cancelling is safe: they are ended.
+        """
+        try:
+            for subscription in subscriptions:
+                self.client.quiet_direct(subscription)
+            await self.flush(DRAIN_SECONDS)
+            for subscription in subscriptions:
+                await self.client.handled(subscription)
+        except BusError as error:
+            log.warning("subscriptions_cut_short", error=str(error))
+        finally:
+            for subscription in subscriptions:
+                self.client.unsubscribe_direct(subscription)
 
     def new_inbox(self) -> str:
         """Return a subject of our own for answers or deliveries."""
@@ -98,37 +155,42 @@ class Bus:
     def publish(
         self, subject: str, payload: bytes, reply: bytes = b"", headers: bytes | None = None
     ) -> None:
-        """Send without an answer. Raises Disconnected; a cut just after may still lose it."""
-        if not self.client.is_connected:
-            raise Disconnected
-        self.client.publish_direct(subject.encode(), payload, reply, headers)
+        """Send without an answer; a cut just after may still lose it.
+
+        Raises Disconnected, BusOverloaded, PayloadTooLarge or SubjectRefused: not sent.
+        """
+        to = self._check(subject, payload, headers)
+        self.client.publish_direct(to, payload, reply, headers)
 
     def request(
         self,
         subject: str,
         payload: bytes,
-        on_reply: Callable[[Reply], None],
+        on_reply: OnReply,
         seconds: float = 0,
         headers: bytes | None = None,
     ) -> None:
-        """Send and call `on_reply` exactly once: with the answer or with the error."""
-        seconds = seconds or self.settings.request_seconds
-        if not self.client.is_connected:
-            self._loop.call_soon(on_reply, Reply(b"", None, Disconnected()))
+        """Send and call `on_reply` exactly once: with the answer or with the error.
+
+        It is never called before this returns. The errors are those of `call`.
+        """
+        try:
+            to = self._check(subject, payload, headers)
+            self._check_requests()
+        except BusError as error:
+            self._loop.call_soon(self._requests.fail, on_reply, subject, error)
             return
-        self._request_number += 1
-        number = b"%d" % self._request_number
-        deadline = self._loop.time() + seconds
-        self._waiting[number] = _Waiting(on_reply, deadline, subject, seconds)
-        inbox = b"%b.%b" % (self._inbox.encode(), number)
-        self.client.publish_direct(subject.encode(), payload, inbox, headers)
+        seconds = seconds or self.settings.request_seconds
+        token = self._requests.add(on_reply, subject, self._loop.time(), seconds)
+        self.client.publish_direct(to, payload, self._inbox_head + token, headers)
 
     async def call(
         self, subject: str, payload: bytes, seconds: float = 0, headers: bytes | None = None
     ) -> Reply:
-        """Send and await the answer. Raises Disconnected, NoResponders or RequestTimeout.
+        """Send and await the answer. Cancelling is safe: a later answer is dropped.
 
-        Cancelling is safe: a later answer is dropped.
+        Raises Disconnected, NoResponders, RequestTimeout, PublishRefused, BusOverloaded,
+        PayloadTooLarge or SubjectRefused.
         """
         future: asyncio.Future[Reply] = self._loop.create_future()
 
@@ -142,99 +204,168 @@ class Bus:
             raise reply.error
         return reply
 
-    async def flush(self) -> None:
-        """Return when the server has seen all that was sent before. Raises nats errors."""
-        await self.client.flush()
+    async def flush(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Return when the server has handled all that was sent before.
+
+        Raises Disconnected, also when the connection is lost meanwhile, or RequestTimeout.
+        """
+        if not self.client.is_connected:
+            raise Disconnected
+        try:
+            await self.client.flush(seconds)
+        except TimeoutError:
+            raise RequestTimeout("PING", seconds) from None
+        except Error:
+            raise Disconnected from None
 
     async def drain(self) -> None:
-        """Let what is in flight end, then close; gives up after 3 s and closes anyway."""
+        """Let what was received be handled and what was sent arrive, then close.
+
+        Gives up after 3 s, or at once where NATS is away, and closes anyway.
+        """
         self._closing = True
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
-                await self.client.drain()
-        except Exception as error:  # NATS may be away: closing is all that is left
-            log.warning("bus_drain_cut_short", error=type(error).__name__)
-            await self.client.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+                await self._stop_deliveries()
+        except (BusError, Error, OSError) as error:
+            log.warning("bus_drain_cut_short", error=str(error) or type(error).__name__)
+            self.client.abort_connection()
+        await self._close()
+
+    def _make_client(self) -> DirectClient | PlainClient:
+        if self.settings.direct and can_deliver_directly():
+            return DirectClient()
+        log.warning("nats_delivery_is_plain", asked_for=not self.settings.direct)
+        return PlainClient()
 
     async def _connect(self) -> None:
-        settings = self.settings
-        told = False
+        if self.settings.nats_credentials:
+            check_credentials(self.settings.nats_credentials)
         while True:
             try:
-                await self.client.connect(
-                    servers=[url.strip() for url in settings.nats_url.split(",")],
-                    name=f"{settings.prefix}-{self.name}",
-                    user_credentials=settings.nats_credentials or None,
-                    ping_interval=settings.ping_seconds,  # type: ignore[arg-type]  # any number does
-                    max_outstanding_pings=2,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=CONNECT_WAIT_SECONDS,
-                    allow_reconnect=True,
-                    error_cb=self._handle_error,
-                    disconnected_cb=self._handle_disconnect,
-                    reconnected_cb=self._handle_reconnect,
-                )
+                await self.client.connect(**self._options())
+            except Error as error:  # nats-py retries all but a URL that it can't use
+                raise SettingsRefused([f"NATS_URL can't be used: {error}"]) from None
+            except ValueError as error:  # a garbled greeting
+                self._outage.note_failure(error)
+                self.client.abort_connection()
+                self.client = self._make_client()
+                await asyncio.sleep(RECONNECT_SECONDS)
+            except BaseException:
+                self.client.abort_connection()
+                raise
+            else:
+                self._outage.note_return(self.client.connected_url)
                 return
-            except (OSError, asyncio.TimeoutError, Exception) as error:  # noqa: BLE001
-                if not told:
-                    log.warning("nats_unreachable", error=str(error) or type(error).__name__)
-                    told = True
-                self.client = DirectClient()
-                await asyncio.sleep(CONNECT_WAIT_SECONDS)
+
+    def _options(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "servers": [url.strip() for url in settings.nats_url.split(",")],
+            "name": f"{settings.prefix}-{self.name}",
+            "user_credentials": settings.nats_credentials or None,
+            "inbox_prefix": settings.inbox_prefix,
+            "connect_timeout": CONNECT_SECONDS,
+            "ping_interval": settings.ping_seconds,
+            "max_outstanding_pings": MISSED_PINGS,
+            "max_reconnect_attempts": -1,
+            "reconnect_time_wait": RECONNECT_SECONDS,
+            "allow_reconnect": True,
+            "pending_size": NO_LIMIT_BYTES,
+            "error_cb": self._handle_error,
+            "disconnected_cb": self._handle_disconnect,
+            "reconnected_cb": self._handle_reconnect,
+        }
+
+    def _check(self, subject: str, payload: bytes, headers: bytes | None) -> bytes:
+        """Return the subject as bytes, or raise what keeps the message from being sent."""
+        client = self.client
+        if not client.is_connected:
+            raise Disconnected
+        try:
+            data = subject.encode()
+        except UnicodeEncodeError:
+            raise SubjectRefused(subject) from None
+        if len(data) > MAX_SUBJECT_BYTES or not _PUBLISHABLE.fullmatch(data):
+            raise SubjectRefused(subject)
+        size = len(payload) if headers is None else len(payload) + len(headers)
+        if size > client.max_payload:
+            raise PayloadTooLarge(subject, size, client.max_payload)
+        queued, limit = client.queued_bytes + size, self.settings.max_queued_bytes
+        if queued > limit:
+            self.overloads += 1
+            raise BusOverloaded("bytes", queued, limit)
+        return data
+
+    def _check_requests(self) -> None:
+        waiting, limit = len(self._requests), self.settings.max_requests
+        if waiting >= limit:
+            self.overloads += 1
+            raise BusOverloaded("requests", waiting, limit)
 
     def _handle_reply(
         self, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None
     ) -> None:
-        number = subject.rpartition(b".")[2]
-        waiting = self._waiting.pop(number, None)
-        if waiting is None:
-            return
-        if headers is not None and not payload and status(headers) == NO_RESPONDERS:
-            waiting.on_reply(Reply(b"", headers, NoResponders(waiting.subject)))
-        else:
-            waiting.on_reply(Reply(payload, headers, None))
+        self._requests.handle_reply(subject.rpartition(b".")[2], payload, headers)
 
     async def _sweep_requests(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = self._loop.time()
-            late = [number for number, one in self._waiting.items() if one.deadline <= now]
-            for number in late:
-                one = self._waiting.pop(number, None)
-                if one is not None:
-                    one.on_reply(Reply(b"", None, RequestTimeout(one.subject, one.seconds)))
-
-    async def _watch_half_open(self) -> None:
-        """Abort the old socket while reconnecting: nats-py waits for it (nats.py#671)."""
-        while True:
-            await asyncio.sleep(0.5)
-            transport: Any = getattr(self.client, "_transport", None)
-            writer = getattr(transport, "_io_writer", None)
-            if self.client._status == Client.RECONNECTING and writer is not None:
-                writer.transport.abort()
+            self._requests.expire(self._loop.time())
 
     async def _handle_error(self, error: Exception) -> None:
-        if "permissions violation" in str(error).lower():
-            self.permission_errors += 1
-        log.warning("nats_error", error=str(error) or type(error).__name__)
+        words = str(error) or type(error).__name__
+        if "permissions violation" in words:
+            self._permission_log.warning(error=words)
+            self._requests.handle_refusal(words)
+        elif isinstance(error, SlowConsumerError):
+            self._slow_log.warning(subject=error.subject)
+        elif self.client.is_connected:
+            self._error_log.warning(error=words)
+        else:
+            self._outage.note_failure(error)
 
     async def _handle_disconnect(self) -> None:
         if not self._closing:
-            log.warning("nats_disconnected")
-        waiting, self._waiting = self._waiting, {}
-        for one in waiting.values():
-            one.on_reply(Reply(b"", None, Disconnected()))
+            self._outage.note_cut()
+        self._requests.fail_all(Disconnected())
 
     async def _handle_reconnect(self) -> None:
         self.reconnects += 1
-        log.info("nats_reconnected", reconnects=self.reconnects)
-        for callback in self.on_reconnect:
-            callback()
+        self._outage.note_return(self.client.connected_url)
+        for callback in tuple(self.on_reconnect):
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - one owner's fault must not keep it from the others
+                self._reconnect_log.exception()
 
-    def _spawn(self, work: Awaitable[None], name: str) -> None:
-        task = asyncio.ensure_future(work)
-        task.set_name(name)  # type: ignore[attr-defined]
-        self._tasks.add(task)  # type: ignore[arg-type]
-        task.add_done_callback(self._tasks.discard)  # type: ignore[arg-type]
+    async def _stop_deliveries(self) -> None:
+        subscriptions = self.client.direct_subscriptions()
+        own = [one for one in subscriptions if one.on_message != self._handle_reply]
+        for subscription in own:
+            self.client.quiet_direct(subscription)
+        await self.flush(DRAIN_SECONDS)
+        for subscription in own:
+            await self.client.handled(subscription)
+        await self.flush(DRAIN_SECONDS)
+
+    async def _close(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.client.close()
+        except (OSError, Error) as error:
+            self.client.abort_connection()
+            log.warning("bus_close_cut_short", error=str(error) or type(error).__name__)
+        self._requests.fail_all(Disconnected())
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("bus_task_failed", task=task.get_name(), exc_info=error)

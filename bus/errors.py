@@ -1,12 +1,18 @@
 """What can go wrong on the bus.
 
 BusError
-├── Disconnected        NATS is away; nothing was sent
+├── Disconnected        NATS is away; nothing was sent, or nobody knows what became of it
 ├── NoResponders        nobody serves that subject
 ├── RequestTimeout      no answer within the deadline
+├── NotSent             refused before it was sent
+│   ├── BusOverloaded   more waits to be sent, or answered, than the limit
+│   ├── PayloadTooLarge the server takes no message of that size
+│   └── SubjectRefused  no subject: it would break the connection
+├── PublishRefused      the server's permissions forbid that subject
 ├── StreamApiRefused    JetStream refuses a request about a stream or consumer
 ├── ReaderBehind        an ordered read has not come as far as was waited for
 └── SettingsRefused     a setting can't be used (environment.py)
+    └── CredentialsUnusable  the file NATS_CREDENTIALS names
 RpcError                a handler refuses a request: code and words go to the caller
 """
 
@@ -16,7 +22,7 @@ class BusError(Exception):
 
 
 class Disconnected(BusError):
-    """NATS is away; nothing was sent."""
+    """NATS is away. What was sent just before the cut may still have been carried out."""
 
     def __str__(self) -> str:
         return "not connected to NATS"
@@ -41,6 +47,54 @@ class RequestTimeout(BusError):
 
     def __str__(self) -> str:
         return f"no answer on {self.subject} within {self.seconds:g} s"
+
+
+class NotSent(BusError):
+    """It was refused before it was sent; nothing has happened."""
+
+
+class BusOverloaded(NotSent):
+    """More waits to be sent (bytes) or answered (requests) than the limit: NATS is too slow."""
+
+    def __init__(self, what: str, size: int, limit: int) -> None:
+        self.what = what
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.size} {self.what} wait for NATS, the limit is {self.limit}"
+
+
+class PayloadTooLarge(NotSent):
+    """The server cuts off who sends a message of that size."""
+
+    def __init__(self, subject: str, size: int, limit: int) -> None:
+        self.subject = subject
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.size} bytes for {self.subject}, NATS takes {self.limit}"
+
+
+class SubjectRefused(NotSent):
+    """A subject is empty, too long, or holds what would break the protocol."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+    def __str__(self) -> str:
+        return f"{self.subject[:200]!r} is no subject"
+
+
+class PublishRefused(BusError):
+    """This connection's permissions don't allow that subject."""
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+
+    def __str__(self) -> str:
+        return f"NATS does not allow us to publish on {self.subject}"
 
 
 class StreamApiRefused(BusError):
@@ -79,6 +133,15 @@ class SettingsRefused(BusError):
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+class CredentialsUnusable(SettingsRefused):
+    """The credentials file can't be read or is none."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__([f"NATS_CREDENTIALS names {path!r}, which can't be used: {why}"])
+        self.path = path
+        self.why = why
 
 
 class RpcError(Exception):
