@@ -35,7 +35,9 @@ class MessageCache:
     def get(self, key: Key, now: float) -> bytes | None:
         """Return a message that was put in less than two lifetimes ago."""
         self._age(now)
-        message = self._young.get(key) or self._old.get(key)
+        message = self._young.get(key)
+        if message is None:
+            message = self._old.get(key)
         if message is None:
             self.misses += 1
         else:
