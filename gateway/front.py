@@ -17,6 +17,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.utils import accept_key
 
+from gateway.settings import Limits
 from gateway.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
@@ -34,10 +35,45 @@ TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
 
 
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose later requests' heads have a size and a deadline too."""
+
+    def __init__(self, side: "HttpSide") -> None:
+        super().__init__(config=side.config, server_state=side.state, app_state={})
+        self._limits = side.limits
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Pass data on, and watch a head that is not whole (asyncio.Protocol)."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._end_head()  # a request is being answered: its body has limits of its own
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self._limits.head_bytes:
+            self.transport.close()
+        elif self._head_timer is None:
+            seconds = self._limits.upgrade_seconds
+            self._head_timer = self.loop.call_later(seconds, self.transport.close)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone (asyncio.Protocol)."""
+        self._end_head()
+        super().connection_lost(error)
+
+    def _end_head(self) -> None:
+        self._head_bytes = 0
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+
 class HttpSide:
     """What a front door needs to hand a socket to uvicorn: its config and state, for one app."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, limits: Limits) -> None:
+        self.limits = limits
         if not config.loaded:
             config.load()
         self.config = config
@@ -45,7 +81,7 @@ class HttpSide:
 
     def adopt(self, transport: asyncio.Transport, data: bytes) -> None:
         """Give uvicorn the socket and what was read of it."""
-        protocol = HttpToolsProtocol(config=self.config, server_state=self.state, app_state={})
+        protocol = BoundedHttpProtocol(self)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.data_received(data)

@@ -18,9 +18,10 @@ from gateway.goim_answers import SERVER_ERROR, failure
 from gateway.goim_api import GoimApi
 from gateway.goim_http import ROUTES
 from gateway.http_body import ClientGone
-from gateway.http_state import HttpSettings, HttpState, response
+from gateway.http_state import HttpState, response
 from gateway.management_http import Management, page_routes
 from gateway.page_files import FOLDER
+from gateway.settings import HttpSettings
 
 __all__ = ["HttpSettings", "HttpState", "make_app"]
 

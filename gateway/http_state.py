@@ -18,6 +18,7 @@ from bus.metrics import Metrics, Reading
 from gateway.bearer import KeyRefusal, check_bearer
 from gateway.goim_answers import Answer, failure
 from gateway.http_body import BodyTooLarge
+from gateway.settings import HttpSettings
 
 log = structlog.get_logger()
 
@@ -36,17 +37,6 @@ class TooManyRequests(Exception):
 
     def __str__(self) -> str:
         return f"{self.limit} requests are being answered already; try again"
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """Limits of the HTTP API."""
-
-    max_body_bytes: int = 1_000_000  # goim's: what Kafka takes as a value
-    max_requests: int = 256  # at once; times the body limit bounds their memory
-    body_seconds: float = 20.0  # from a request's head to the end of its body
-    request_seconds: float = 5.0  # for the router's answer
-    presence_open: bool = True  # /api/v1/presence/* need no key
 
 
 @dataclass(slots=True)

@@ -83,9 +83,9 @@ class Server:
         self._gateway = gateway
         self._servers: list[asyncio.Server] = []
         settings = gateway.settings
-        state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key)
-        self._public = HttpSide(_http_config(make_app(state, trusted=False)))
-        self._trusted = HttpSide(_http_config(make_app(state, trusted=True)))
+        state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
+        self._public = HttpSide(_http_config(make_app(state, trusted=False)), settings.limits)
+        self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
 
     async def open(self) -> None:
         """Listen. Raises OSError when a port is taken."""

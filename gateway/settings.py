@@ -17,7 +17,7 @@ class Limits:
     message_bytes: int = 8192  # of a WebSocket message (goim's readBufSize)
     message_fragments: int = 64
     message_seconds: float = 10.0  # from a message's first fragment to its last
-    head_bytes: int = 32_768  # of an HTTP request's line and headers (goim takes 30 KB)
+    head_bytes: int = 65_536  # of an HTTP request's line and headers
     upgrade_seconds: float = 5.0  # from accept to a whole request head
     auth_seconds: float = 5.0  # from then to a valid auth frame
     frames_per_second: float = 50.0  # a connection, as a long-term rate
@@ -31,11 +31,34 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class HttpSettings:
+    """Limits of the HTTP API."""
+
+    max_body_bytes: int = 1_000_000  # goim's: what Kafka takes as a value
+    max_requests: int = 256  # at once; times the body limit bounds their memory
+    body_seconds: float = 20.0  # from a request's head to the end of its body
+    request_seconds: float = 5.0  # for the router's answer
+    presence_open: bool = True  # /api/v1/presence/* need no key
+
+    @classmethod
+    def read(cls, read: Environment) -> "HttpSettings":
+        """Read GOIM_HTTP_*."""
+        return cls(
+            max_body_bytes=read.integer("GOIM_HTTP_MAX_BODY_BYTES", cls.max_body_bytes, 1),
+            max_requests=read.integer("GOIM_HTTP_MAX_REQUESTS", cls.max_requests, 1),
+            body_seconds=read.number("GOIM_HTTP_BODY_SECONDS", cls.body_seconds, 0.1),
+            request_seconds=read.number("GOIM_HTTP_REQUEST_SECONDS", cls.request_seconds, 0.1),
+            presence_open=read.flag("GOIM_HTTP_PRESENCE_OPEN", cls.presence_open),
+        )
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings of a gateway worker."""
 
     bus: BusSettings = field(default_factory=BusSettings)
     limits: Limits = field(default_factory=Limits)
+    http: HttpSettings = field(default_factory=HttpSettings)
     host: str = "0.0.0.0"
     port: int = 3102  # goim's WebSocket port; 0: any free one
     tcp_port: int = -1  # raw TCP, none by default; goim's is 3101
@@ -70,6 +93,7 @@ class Settings:
         settings = cls(
             bus=BusSettings.read(read),
             limits=_read_limits(read, limits),
+            http=HttpSettings.read(read),
             host=read.text("GOIM_HOST", cls.host),
             port=read.integer("PORT", cls.port, 0, 65535),
             tcp_port=read.integer("GOIM_TCP_PORT", cls.tcp_port, -1, 65535),
