@@ -1,0 +1,12 @@
+"""Publishes what services push and clients send, and knows who is connected where.
+
+    service ── goim.pushes.* ──► pushing ──────────┐
+    client's gateway ── goim.up.> ──► upstream ──► publisher ── goim.push.> ──► JetStream
+                                  admission, rates │
+    gateways ── goim.presence.report ──► presence ─┴─ Redis ── directory ◄── queries, pushing
+    anyone ── goim.presence.*, goim.nodes.* ──► queries
+
+Any number of routers share the work: each subject is served in a queue group. Read `bus.py`
+first (which subject goes where), then `publisher.py` and `presence.py`.
+Speaks `goim.push.…`, `goim.<topic>.cast.<op>` and `goim.gateway.<gateway>`.
+"""

@@ -1,0 +1,33 @@
+"""Run a router until SIGTERM: bus, policies, parts, metrics; then drain."""
+
+import structlog
+
+from bus.connection import Bus
+from bus.lifecycle import run_service, until_told_to_stop
+from bus.logs import configure_logs
+from bus.metrics import Metrics
+from bus.policies import PolicyBook
+from router.router import Router
+from router.settings import Settings
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until told to stop."""
+    configure_logs("router", settings.bus.log_format, settings.bus.log_level)
+    bus = await Bus.connect(settings.bus, "router")
+    policies = await PolicyBook.load(bus, settings.policies_file)
+    router = Router(bus, settings, policies.of)
+    metrics = Metrics()
+    router.measure(metrics)
+    log.info("router_started", service=router.service.id)
+    await until_told_to_stop()
+    log.info("router_draining", waiting=router.publisher.waiting)
+    await router.drain()
+    await bus.drain()
+    log.info("router_stopped")
+
+
+if __name__ == "__main__":
+    run_service(Settings.read, serve)

@@ -1,0 +1,160 @@
+"""DECIDE how waiting messages go to JetStream: which in one atomic batch, which one by one.
+
+A batch is stored whole or not at all and costs one sync to disk, however many messages it
+holds; but it costs about as much as fifteen single publishes, so a few go singly. Of single
+publishes that are in flight together no two share a topic: one could fail and the other not.
+nats-server refuses a whole batch for one bad message in it, such as an id that is stored already
+(err_code 10201); then each half is tried on its own (publisher.py).
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from router.errors import RouterError
+
+BATCH_ID = "Nats-Batch-Id"
+BATCH_SEQUENCE = "Nats-Batch-Sequence"
+BATCH_COMMIT = "Nats-Batch-Commit"
+BATCHES_DISABLED = 10174  # err_code: the stream has no allow_atomic
+STORAGE_FULL = 10023  # err_code: at max_file_store, for any message
+NOT_READY = frozenset((10008, 10076))  # err_code: no leader yet, JetStream still starting
+MOST_ROUNDS = 4  # of single publishes one after the other; with more a batch is quicker
+BATCH_BYTES = 8_388_608  # of one batch, so that it doesn't block the connection for long
+
+
+class Outcome(NamedTuple):
+    """What became of a message. With an error the sequence is 0."""
+
+    sequence: int
+    duplicate: bool = False  # the caller's id was stored before, under this sequence
+    error: RouterError | None = None
+
+
+class Message:
+    """One message on its way into a stream; `on_outcome` is called once."""
+
+    __slots__ = (
+        "deadline",
+        "headers",
+        "message_id",
+        "named_by_us",
+        "on_outcome",
+        "payload",
+        "problem",
+        "settled",
+        "subject",
+        "topic",
+        "uncertain",
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        subject: str,
+        payload: bytes,
+        headers: bytes,
+        message_id: str,
+        named_by_us: bool,
+        deadline: float,
+        on_outcome: Callable[[Outcome], None],
+    ) -> None:
+        self.topic = topic
+        self.subject = subject
+        self.payload = payload
+        self.headers = headers  # the encoded block
+        self.message_id = message_id
+        self.named_by_us = named_by_us
+        self.deadline = deadline
+        self.on_outcome = on_outcome
+        self.uncertain = False  # sent, and no answer came: may be stored
+        self.problem = "it was never sent"
+        self.settled = False
+
+
+class Ack(NamedTuple):
+    """JetStream's answer to a publish. `number` is the err_code, 0 when it was stored."""
+
+    sequence: int
+    duplicate: bool
+    batch_size: int  # 0 for a single publish
+    number: int
+    description: str
+
+
+class _AckError(msgspec.Struct):
+    err_code: int = 0
+    description: str = ""
+
+
+class _AckDocument(msgspec.Struct):
+    seq: int = 0
+    duplicate: bool = False
+    count: int = 0
+    error: _AckError | None = None
+
+
+_decoder = msgspec.json.Decoder(_AckDocument)
+
+
+def read_ack(payload: bytes) -> Ack:
+    """Return the answer; what is no PubAck at all counts as an error with number -1."""
+    try:
+        document = _decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Ack(0, False, 0, -1, "the answer is no PubAck")
+    if document.error is not None:
+        error = document.error
+        return Ack(0, False, 0, error.err_code or -1, error.description)
+    if document.seq <= 0:
+        return Ack(0, False, 0, -1, "the answer holds no sequence")
+    return Ack(document.seq, document.duplicate, document.count, 0, "")
+
+
+def take_group(queue: deque[Message], most: int) -> list[Message]:
+    """Take from the front what may travel together: no id twice, uncertain ones apart."""
+    group: list[Message] = []
+    ids: set[str] = set()
+    size = 0
+    while queue and len(group) < most:
+        message = queue[0]
+        if group and (
+            message.message_id in ids
+            or message.uncertain != group[0].uncertain
+            or size + len(message.payload) > BATCH_BYTES
+        ):
+            break
+        group.append(queue.popleft())
+        ids.add(message.message_id)
+        size += len(message.payload)
+    return group
+
+
+def belongs_in_batch(messages: list[Message], batch_from: int) -> bool:
+    """Tell whether one batch is quicker than single publishes, and likely to be accepted."""
+    if len(messages) < 2 or messages[0].uncertain:
+        return False
+    return len(messages) >= batch_from or len(split_rounds(messages)) > MOST_ROUNDS
+
+
+def split_rounds(messages: list[Message]) -> list[list[Message]]:
+    """Split into rounds that keep each topic's order and hold each topic once."""
+    rounds: list[list[Message]] = []
+    depth: dict[str, int] = {}
+    for message in messages:
+        number = depth.get(message.topic, 0)
+        depth[message.topic] = number + 1
+        if number == len(rounds):
+            rounds.append([])
+        rounds[number].append(message)
+    return rounds
+
+
+def batch_headers(message: Message, batch_id: str, number: int, of: int) -> bytes:
+    """Return the message's header block as number `number`, from 1, of a batch of `of`."""
+    lines = f"{BATCH_ID}: {batch_id}\r\n{BATCH_SEQUENCE}: {number}\r\n"
+    if number == of:
+        lines += f"{BATCH_COMMIT}: 1\r\n"
+    return message.headers[:-2] + lines.encode() + b"\r\n"

@@ -1,0 +1,73 @@
+"""EDGE all parts of one router, joined; and how they end."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bus.connection import Bus
+from bus.metrics import Metrics
+from bus.service import Service
+from router.bus import RouterBus
+from router.directory import Directory
+from router.presence import Presence
+from router.publisher import Publisher
+from router.pushing import Pushing
+from router.queries import Queries
+from router.rates import Rates
+from router.readings import total
+from router.redis_link import RedisLink
+from router.rows import PresenceKeys
+from router.settings import Settings
+from router.upstream import Upstream
+from schemas.policies import Policy
+
+log = structlog.get_logger()
+
+VERSION = "0.1.0"
+
+
+class Router:
+    """One router process on a connected bus; serves from when it is made."""
+
+    def __init__(self, bus: Bus, settings: Settings, policy_of: Callable[[str], Policy]) -> None:
+        prefix = bus.subjects.prefix
+        self.redis = RedisLink(settings.presence)
+        keys = PresenceKeys(prefix)
+        self.publisher = Publisher(bus, settings.publisher)
+        self.rates = Rates(self.redis, keys)
+        self.presence = Presence(self.redis, keys, settings.presence)
+        self.directory = Directory(self.redis, keys, settings.presence)
+        self.upstream = Upstream(self.publisher, self.rates, policy_of, settings.max_body_bytes)
+        self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
+        self.queries = Queries(self.directory, settings.nodes)
+        self.service = Service(bus, f"{prefix}-router", VERSION, "pushes, sending, presence")
+        self.endpoints = RouterBus(bus, self.service)
+        self._janitor = asyncio.ensure_future(self.presence.sweep_forever())
+        self._serve()
+
+    def measure(self, metrics: Metrics) -> None:
+        """Have every part's counts collected."""
+        for part in (self.publisher, self.upstream, self.pushing, self.presence):
+            metrics.add(part.readings)
+        metrics.add(self.rates.readings)
+        metrics.add(self.redis.readings)
+        words = "commands to close replaced sessions"
+        metrics.add(lambda: [total("closings", words, self.endpoints.closings)])
+
+    async def drain(self) -> None:
+        """Take no more requests, finish those that run and all that waits to be stored."""
+        await self.service.stop()
+        await self.upstream.flush()
+        await self.publisher.flush()
+        self._janitor.cancel()
+        self.rates.close()
+        self.publisher.close()
+        await self.redis.close()
+
+    def _serve(self) -> None:
+        self.endpoints.serve_pushes(self.pushing)
+        self.endpoints.serve_upstream(self.upstream)
+        self.endpoints.serve_presence(self.presence)
+        self.endpoints.serve_queries(self.queries)
+        self.service.start()

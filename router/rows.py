@@ -1,0 +1,89 @@
+"""DECIDE how presence is written in Redis: key names, session rows, who is live.
+
+`lua/presence.lua` lists the keys. All of them begin with one hash tag, `{goim}`, so that a Redis
+cluster keeps them on one node.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas.messages_pb2 import Session
+
+_row_decoder = msgspec.json.Decoder(tuple[str, str, str, str, int])
+
+
+class PresenceKeys:
+    """The names of the Redis keys under one subject prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = f"{{{prefix}}}"
+        self.leases = f"{self.prefix}:leases"
+        self.nodes = f"{self.prefix}:nodes"
+        self.owners = f"{self.prefix}:keys"
+
+    def sessions(self, gateway: str) -> str:
+        """The hash of a gateway's session rows."""
+        return f"{self.prefix}:sessions:{gateway}"
+
+    def rooms(self, gateway: str) -> str:
+        """The hash of members per room on a gateway."""
+        return f"{self.prefix}:rooms:{gateway}"
+
+    def member(self, mid: int) -> str:
+        """The set of a member's sessions."""
+        return f"{self.prefix}:member:{mid}"
+
+    def room(self, room: str) -> str:
+        """The set of sessions in a room."""
+        return f"{self.prefix}:room:{room}"
+
+    def rate(self, name: str) -> str:
+        """The token bucket of one sender."""
+        return f"{self.prefix}:rate:{name}"
+
+
+class Leases(NamedTuple):
+    """The gateways whose lease has not ended, with the end in unix milliseconds."""
+
+    ends: dict[str, float]
+
+    def holds(self, session: str) -> bool:
+        """Tell whether the session's gateway is live."""
+        return gateway_of(session) in self.ends
+
+
+def gateway_of(session: str) -> str:
+    """Return the gateway in a session id, `<gateway>.<number>`."""
+    return session.rpartition(".")[0] or session
+
+
+def read_leases(time: Any, rows: Any) -> Leases:
+    """Return who is live, from the answers of TIME and ZRANGE ... WITHSCORES (RESP3)."""
+    now = int(time[0]) * 1000 + int(time[1]) // 1000
+    return Leases({name.decode(): float(end) for name, end in rows if float(end) > now})
+
+
+def encode_row(session: Session) -> bytes:
+    """Return what is stored of a session; its id is the field's name."""
+    row = (session.key, str(session.mid), session.room, session.platform, session.since_ms)
+    return msgspec.json.encode(row)
+
+
+def decode_row(session: str, row: bytes) -> Session:
+    """Return the session of a stored row, its gateway filled in."""
+    key, mid, room, platform, since_ms = _row_decoder.decode(row)
+    return Session(
+        session=session,
+        key=key,
+        mid=int(mid),
+        room=room,
+        platform=platform,
+        since_ms=since_ms,
+        gateway=gateway_of(session),
+    )
+
+
+def owner_session(owner: bytes) -> str:
+    """Return the session that owns a key, from its row `mid session`."""
+    return owner.decode().partition(" ")[2]
