@@ -29,7 +29,10 @@ class Merged(NamedTuple):
 
 
 class PositionTable:
-    """The positions of all devices: one bytes object each, the revision before the position."""
+    """The positions of all devices: one bytes object each, the revision, then the position.
+
+    A removal stays as a bare revision: the next write has to name it.
+    """
 
     def __init__(self) -> None:
         self.unreadable = 0
@@ -40,13 +43,10 @@ class PositionTable:
 
     def apply(self, key: str, revision: int, value: bytes) -> None:
         """Take in what the bucket holds for a key now; an empty value is a removal."""
-        if value:
-            self._entries[key] = revision.to_bytes(_REVISION_BYTES, "big") + value
-        else:
-            self._entries.pop(key, None)
+        self._entries[key] = revision.to_bytes(_REVISION_BYTES, "big") + value
 
     def revision(self, key: str) -> int:
-        """Return the stream sequence of a key's last change, 0 when it has no value."""
+        """Return the stream sequence of a key's last change or removal, 0 when none is known."""
         entry = self._entries.get(key)
         return int.from_bytes(entry[:_REVISION_BYTES], "big") if entry else 0
 

@@ -86,7 +86,8 @@ def test_the_table_holds_what_the_bucket_said_last() -> None:
     assert table.topics("7.ios") == {"all": 3, "member.7": 0}
     assert (table.revision("7.ios"), len(table)) == (4, 1)
     table.apply("7.ios", 9, b"")
-    assert (table.topics("7.ios"), table.revision("7.ios"), len(table)) == ({}, 0, 0)
+    assert (table.topics("7.ios"), table.revision("7.ios")) == ({}, 9)
+    assert table.revision("8.ios") == 0
 
 
 def test_a_value_that_is_no_position_counts_as_none() -> None:

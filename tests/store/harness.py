@@ -1,0 +1,199 @@
+"""Store processes in this process, on a real nats-server, with a clock that can be moved."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from bus.connection import Bus
+from bus.service import Service
+from bus.settings import BusSettings
+from schemas.headers import encode_headers
+from schemas.messages_pb2 import (
+    DevicePosition,
+    HistoryReply,
+    HistoryRequest,
+    LastReply,
+    LastRequest,
+    PositionReply,
+    PositionRequest,
+    ReplayReply,
+    ReplayRequest,
+    StoredMessage,
+    TopicMessages,
+    Want,
+)
+from schemas.policies import BUILT_IN, DEFAULT, Policy
+from store.assembly import Store
+from store.batches import Put, write_batch, write_one
+from store.settings import Settings
+
+Answer = TypeVar("Answer", bound=Message)
+
+
+class Policies:
+    """Policies that a test sets."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, Policy] = dict(BUILT_IN)
+
+    def of(self, room_type: str) -> Policy:
+        return self.types.get(room_type, DEFAULT)
+
+    def all(self) -> Iterable[Policy]:
+        return [DEFAULT, *self.types.values()]
+
+
+@dataclass
+class Clock:
+    """The real time, moved by `ahead` seconds."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass
+class StoreProcess:
+    """One store with a bus of its own."""
+
+    bus: Bus
+    store: Store
+    service: Service
+
+    async def stop(self) -> None:
+        await self.service.stop()
+        await self.store.stop()
+        await self.bus.drain()
+
+
+@dataclass
+class System:
+    """One prefix on one nats-server: stores, and a bus to ask and publish with."""
+
+    url: str
+    prefix: str
+    more_settings: dict[str, Any] = field(default_factory=dict)
+    policies: Policies = field(default_factory=Policies)
+    clock: Clock = field(default_factory=Clock)
+    stores: list[StoreProcess] = field(default_factory=list)
+
+    async def connect(self) -> "System":
+        self.bus = await Bus.connect(self._bus_settings(), "test")
+        self.subjects = self.bus.subjects
+        return self
+
+    async def start_store(self) -> StoreProcess:
+        bus = await Bus.connect(self._bus_settings(), "store")
+        settings = Settings(bus=self._bus_settings(), **self.more_settings)
+        store = Store(bus, settings, self.policies, self.clock)
+        service = Service(bus, "store", "0", "")
+        await store.start(service)
+        await bus.flush()
+        process = StoreProcess(bus, store, service)
+        self.stores.append(process)
+        return process
+
+    async def stop_store(self, process: StoreProcess) -> None:
+        self.stores.remove(process)
+        await process.stop()
+
+    async def stop(self) -> None:
+        for process in list(self.stores):
+            await self.stop_store(process)
+        await self.bus.drain()
+
+    async def publish(
+        self,
+        topic: str,
+        body: bytes,
+        operation: int = 1000,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Store a message; return its sequence once it was acknowledged."""
+        subject = self.subjects.push(topic, operation)
+        if not headers:
+            return await write_one(self.bus, Put(subject, body))
+        block = encode_headers(dict(headers))
+        reply = await self.bus.call(subject, body, headers=block)
+        assert b'"seq"' in reply.payload, reply.payload
+        return int(reply.payload.split(b'"seq":')[1].strip(b" }").split(b",")[0])
+
+    async def publish_many(
+        self, topics: Sequence[str], bodies: Sequence[bytes], operation: int = 1000
+    ) -> int:
+        """Store messages in atomic batches, in order; return the last one's sequence."""
+        last = 0
+        puts = [
+            Put(self.subjects.push(topic, operation), body)
+            for topic, body in zip(topics, bodies, strict=True)
+        ]
+        for start in range(0, len(puts), 1000):
+            last = await write_batch(self.bus, puts[start : start + 1000])
+        return last
+
+    async def ask(self, endpoint: str, request: Message, answer: type[Answer]) -> Answer:
+        subject = self.subjects.rpc("store", endpoint)
+        reply = await self.bus.call(subject, request.SerializeToString())
+        return answer.FromString(reply.payload)
+
+    async def replay(self, *wants: Want) -> ReplayReply:
+        return await self.ask("replay", ReplayRequest(wants=wants), ReplayReply)
+
+    async def replay_one(self, want: Want) -> TopicMessages:
+        reply = await self.replay(want)
+        assert not reply.error.code, reply.error
+        assert len(reply.topics) == 1
+        return reply.topics[0]
+
+    async def replay_all(self, want: Want) -> tuple[list[StoredMessage], TopicMessages]:
+        """Ask page after page; return the messages and the last page."""
+        messages: list[StoredMessage] = []
+        while True:
+            page = await self.replay_one(want)
+            messages += page.messages
+            if not page.more:
+                return messages, page
+            want = Want(topic=want.topic, has_after=True, after=page.reached)
+
+    async def history(self, topic: str, **fields: int) -> TopicMessages:
+        request = HistoryRequest(topic=topic, **fields)
+        reply = await self.ask("history", request, HistoryReply)
+        assert not reply.error.code, reply.error
+        return reply.page
+
+    async def last(self, *topics: str) -> list[int]:
+        reply = await self.ask("last", LastRequest(topics=topics), LastReply)
+        assert not reply.error.code, reply.error
+        return list(reply.sequences)
+
+    async def save(self, mid: int, device: str, topics: Mapping[str, int]) -> PositionReply:
+        position = DevicePosition(mid=mid, device=device, topics=topics)
+        return await self.ask("position", PositionRequest(positions=[position]), PositionReply)
+
+    def _bus_settings(self) -> BusSettings:
+        return BusSettings(nats_url=self.url, prefix=self.prefix)
+
+
+def reconnection(bus: Bus) -> "asyncio.Future[None]":
+    """Return what is done when the bus has connected again."""
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle() -> None:
+        bus.on_reconnect.remove(settle)
+        future.set_result(None)
+
+    bus.on_reconnect.append(settle)
+    return future
+
+
+def bodies(messages: Iterable[StoredMessage]) -> list[bytes]:
+    return [message.body for message in messages]
+
+
+def sequences(messages: Iterable[StoredMessage]) -> list[int]:
+    return [message.sequence for message in messages]
