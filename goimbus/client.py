@@ -197,7 +197,7 @@ class Client:
     async def change_room(self, room: str) -> None:
         """Be in this room only from now on, also after a reconnect; `""` is no room.
 
-        Raises RoomRefused (the client stays where it was), AnswerTimeout, ClientClosed and
+        Raises RoomRefused (the client is in no room then), AnswerTimeout, ClientClosed and
         ClosedByServer.
         """
         if self._connection is not None:

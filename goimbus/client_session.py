@@ -61,7 +61,7 @@ Event = LoggedIn | Answered | Message | Gap | Live | Ending
 class _Sent(NamedTuple):
     operation: int
     body: bytes
-    room: str  # where the client was or wanted to be when this was sent
+    room: str  # where the client wanted to be when this was sent
 
 
 class ClientSession:
@@ -254,7 +254,7 @@ class ClientSession:
             told = {} if frame.body == request.body else _json_object(frame.body)
             answer = _answer(frame.sequence, told)
             if answer.error_code and request.operation == Operation.CHANGE_ROOM:
-                self.identity.room = request.room
+                self.identity.room = ""
             return [answer]
         return self._receive_send_reply(frame)
 

@@ -1,0 +1,61 @@
+"""The page's modules, by Node's own test runner; the page itself, by what it may hold."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from schemas.close_codes import CloseCode
+
+FOLDER = Path(__file__).parent
+PAGE = FOLDER.parent.parent / "gateway" / "page"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js 20 or newer")
+def test_the_modules_pass_their_tests() -> None:
+    codes = [(code.number, code.retry.value) for code in CloseCode]
+    result = subprocess.run(
+        ["node", "--test", *map(str, sorted(FOLDER.glob("*.test.mjs")))],
+        env={**os.environ, "GOIM_CLOSE_CODES": json.dumps(codes)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_page_asks_for_its_own_files_only() -> None:
+    html = (PAGE / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert named
+    for name in named:
+        assert (PAGE / name).is_file(), name
+    assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=|<style", html)
+    for script in PAGE.glob("*.js"):
+        text = script.read_text()
+        for imported in re.findall(r'(?:from|import)\(? "\./([^"]+)"', text):
+            assert (PAGE / imported).is_file(), imported
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+
+
+def test_every_element_that_the_scripts_look_for_is_on_the_page() -> None:
+    html = (PAGE / "index.html").read_text()
+    wanted = set(re.findall(r'find\("([^"]+)"\)', (PAGE / "chat.js").read_text()))
+    assert wanted
+    assert wanted <= set(re.findall(r'\sid="([^"]+)"', html))
+
+
+def test_every_field_and_button_has_a_name() -> None:
+    html = (PAGE / "index.html").read_text()
+    for button in re.findall(r"<button[^>]*>.*?</button>", html, re.DOTALL):
+        words = re.sub(r"<[^>]+>", "", button).strip()
+        assert words or "aria-label=" in button or 'id="banner-action"' in button, button
+    labels = set(re.findall(r'<label[^>]*for="([^"]+)"', html))
+    wrapped = "".join(re.findall(r"<label class=\"field\".*?</label>", html, re.DOTALL))
+    wrapped += "".join(re.findall(r"<label id=.*?</label>", html, re.DOTALL))
+    for field in re.findall(r'<(?:input|textarea)[^>]*id="([^"]+)"', html):
+        assert field in labels or f'id="{field}"' in wrapped, field
