@@ -5,7 +5,8 @@ from anybody who took its place, so nothing in it is believed to have the right 
 """
 
 from dataclasses import dataclass, field
-from json import JSONDecodeError, loads
+from json import loads
+from math import isfinite
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -66,11 +67,16 @@ class Grant:
 
 
 def read_grant(payload: bytes) -> Grant:
-    """Return the grant. Raises TokenRefused, or GrantUnreadable for anything else."""
+    """Return the grant. Raises TokenRefused, or GrantUnreadable for anything else.
+
+    No payload at all is what a NATS micro service sends beside error headers: it grants nothing.
+    """
+    if not payload:
+        raise GrantUnreadable("empty")
     try:
         values = loads(payload) if payload[:1] == b"{" else _from_protobuf(payload)
         return _grant(values)
-    except (JSONDecodeError, DecodeError, TypeError, ValueError, KeyError, RecursionError) as error:
+    except (DecodeError, TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
         raise GrantUnreadable(type(error).__name__) from None
 
 
@@ -93,44 +99,80 @@ def _from_protobuf(payload: bytes) -> dict[str, Any]:
 
 
 def _grant(values: dict[str, Any]) -> Grant:
-    error = values.get("error")
-    if error:
-        raise TokenRefused(int(error["code"]), str(error.get("message", "")))
-    accepts = frozenset(_integer(one, INT32) for one in values.get("accepts") or ())
-    resume = values.get("resume") or {}
-    positions = resume.get("topics", resume)
+    if values.get("error") is not None:
+        error = _dict(values["error"])
+        raise TokenRefused(_integer(error.get("code") or 0, INT32), _text(error.get("message")))
+    resume = _dict(values.get("resume"))
+    positions = _dict(resume.get("topics", resume))
     return Grant(
         mid=_integer(values.get("mid") or 0, INT64),
         key=_text(values.get("key")),
         room=_text(values.get("room")),
         platform=_text(values.get("platform")),
-        accepts=accepts,
-        rooms=tuple(_right(one) for one in values.get("rooms") or ()),
-        expires_at=float(values.get("expires_at") or 0),
-        ext=bool(values.get("ext")),
-        resume={str(topic): _integer(number, INT64) for topic, number in positions.items()},
+        accepts=frozenset(_integer(one, INT32) for one in _list(values.get("accepts"))),
+        rooms=tuple(_right(one) for one in _list(values.get("rooms"))),
+        expires_at=_seconds(values.get("expires_at", values.get("expiresAt"))),
+        ext=_flag(values.get("ext")),
+        resume={_text(topic): _integer(number, INT64) for topic, number in positions.items()},
     )
 
 
 def _right(one: Any) -> RoomRight:
     if isinstance(one, str):
-        return RoomRight(one)
+        return RoomRight(_text(one))
+    values = _dict(one)
     names = ("receive", "send", "history")
-    return RoomRight(_text(one["pattern"]), *(bool(one.get(name)) for name in names))
+    return RoomRight(_text(values["pattern"]), *(_flag(values.get(name)) for name in names))
 
 
-def _text(value: Any) -> str:
+def _dict(value: Any) -> dict[Any, Any]:
     if value is None:
-        return ""
-    if not isinstance(value, str):
+        return {}
+    if not isinstance(value, dict):
         raise TypeError
     return value
 
 
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _text(value: Any) -> str:
+    """Return a text that can be encoded: JSON may hold half of a surrogate pair."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()
+    return value
+
+
 def _integer(value: Any, bound: int) -> int:
+    """Return a number that may be written as a text, as protobuf's JSON mapping does."""
     if isinstance(value, bool | float):
         raise TypeError
     number = int(value)
     if not -bound <= number < bound:
         raise ValueError
     return number
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    seconds = float(value or 0)
+    if not isfinite(seconds) or seconds < 0:
+        raise ValueError
+    return seconds
