@@ -1,7 +1,7 @@
 """DECIDE how waiting messages go to JetStream: which in one atomic batch, which one by one.
 
 A batch is stored whole or not at all and costs one sync to disk, however many messages it
-holds; but it costs about as much as fifteen single publishes, so a few go singly. Of single
+holds; but it costs about as much as ten single publishes, so a few go singly. Of single
 publishes that are in flight together no two share a topic: one could fail and the other not.
 nats-server refuses a whole batch for one bad message in it, such as an id that is stored already
 (err_code 10201); then each half is tried on its own (publisher.py).

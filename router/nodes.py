@@ -40,7 +40,9 @@ class Balancer:
         candidates = self._gather(taking)
         weights = sum(one.weight for one in candidates)
         connections = sum(one.connections for one in candidates)
-        candidates.sort(key=lambda one: -current_weight(one, weights, connections))
+        candidates.sort(
+            key=lambda one: (-current_weight(one, weights, connections), one.connections)
+        )
         if candidates:
             best = candidates[0].hostname
             seen, times = self._chosen[best]

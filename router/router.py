@@ -41,7 +41,7 @@ class Router:
         self.upstream = Upstream(self.publisher, self.rates, policy_of, settings.max_body_bytes)
         self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
         self.queries = Queries(self.directory, settings.nodes)
-        self.service = Service(bus, f"{prefix}-router", VERSION, "pushes, sending, presence")
+        self.service = Service(bus, "router", VERSION, "pushes, sending, presence")
         self.endpoints = RouterBus(bus, self.service)
         self._janitor = asyncio.ensure_future(self.presence.sweep_forever())
         self._serve()

@@ -1,0 +1,128 @@
+"""What a client may send, decided from the request's words alone."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.admission import (
+    Bucket,
+    Sending,
+    admit,
+    delivery_headers,
+    rate_bucket,
+    read_sending,
+    take_token,
+)
+from router.errors import BodyTooLarge, OperationRefused, RequestRefused, SendingForbidden
+from schemas.headers import FROM, ID, SESSION, STAMP, encode_headers
+from schemas.policies import Policy
+from schemas.subjects import Subjects
+
+SUBJECTS = Subjects("goim")
+
+
+def sending(mid: int = 7, operation: int = 4, session: str = "g1.1") -> Sending:
+    return Sending("room.live.1", "live", mid, operation, session, "")
+
+
+@given(
+    st.text(min_size=1, max_size=20),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(-(2**31), 2**31 - 1),
+)
+def test_what_a_gateway_asks_is_read_back(room: str, mid: int, operation: int) -> None:
+    subject = SUBJECTS.upstream(f"live://{room}", mid, operation)
+    headers = encode_headers({SESSION: "g1.7", ID: "7.phone.3"})
+    read = read_sending(SUBJECTS, subject, headers)
+    topic = SUBJECTS.upstream_parts(subject)[0]
+    assert read == Sending(topic, "live", mid, operation, "g1.7", "7.phone.3")
+
+
+def test_a_room_without_a_type_has_the_type_of_no_name() -> None:
+    read = read_sending(SUBJECTS, SUBJECTS.upstream("lobby", 7, 4), None)
+    assert (read.topic, read.room_type) == ("room.=.lobby", "")
+    assert (read.session, read.message_id) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "",
+        "a",
+        "live.1.7",
+        "live.1.7.4.5",
+        "live.1.x.4",
+        "live.1.7.x",
+        "live.*.7.4",
+        "*.1.7.4",
+        ">.1.7.4",
+        "live.a b.7.4",
+        "live.=41.7.4",
+        "live.=FF.7.4",
+        "live..7.4",
+        "live.=.7.4",
+    ],
+)
+def test_a_subject_that_no_gateway_makes_is_refused(tail: str) -> None:
+    with pytest.raises(RequestRefused):
+        read_sending(SUBJECTS, f"goim.up.{tail}", None)
+
+
+@pytest.mark.parametrize("message_id", ["x" * 257, "a\tb", "a\x00b", "a\x7fb", "é" * 129])
+def test_an_id_that_can_not_be_one_is_refused(message_id: str) -> None:
+    with pytest.raises(RequestRefused):
+        read_sending(SUBJECTS, "goim.up.live.1.7.4", encode_headers({ID: message_id}))
+
+
+@pytest.mark.parametrize("operation", [4, 100, 1000, 2**31 - 1])
+def test_messages_of_the_application_are_admitted(operation: int) -> None:
+    admit(sending(operation=operation), 4096, Policy(), 4096)
+
+
+@pytest.mark.parametrize("operation", [-1, 0, 1, 2, 3, 5, 7, 9, 12, 18, 29, 99])
+def test_operations_of_the_protocol_are_not_for_rooms(operation: int) -> None:
+    with pytest.raises(OperationRefused) as refused:
+        admit(sending(operation=operation), 0, Policy(), 4096)
+    assert refused.value.code == 405
+
+
+def test_a_body_over_the_limit_is_refused() -> None:
+    with pytest.raises(BodyTooLarge) as refused:
+        admit(sending(), 4097, Policy(), 4096)
+    assert (refused.value.code, refused.value.size, refused.value.limit) == (413, 4097, 4096)
+
+
+def test_where_nobody_may_send_nobody_may() -> None:
+    with pytest.raises(SendingForbidden) as refused:
+        admit(sending(), 0, Policy(send="nobody"), 4096)
+    assert refused.value.code == 403
+
+
+def test_the_sender_is_told_by_headers_and_the_stamp_by_policy() -> None:
+    headers = {FROM: "7", SESSION: "g1.1"}
+    assert delivery_headers(sending(), Policy(stamp=False)) == headers
+    assert delivery_headers(sending(), Policy(stamp=True)) == headers | {STAMP: "1"}
+    assert delivery_headers(sending(mid=-1, session=""), Policy(stamp=False)) == {FROM: "-1"}
+
+
+def test_a_member_has_one_bucket_a_type_and_the_anonymous_one_a_connection() -> None:
+    policy = Policy(send_per_second=4, send_burst=10)
+    assert rate_bucket(sending(), policy) == Bucket("live:7", 0.25, 10)
+    anonymous = rate_bucket(sending(mid=0), policy)
+    assert anonymous == Bucket("live:session.g1.1", 0.25, 10)
+
+
+def test_a_rate_of_zero_is_no_limit_and_a_burst_of_zero_is_one() -> None:
+    assert rate_bucket(sending(), Policy(send_per_second=0)) is None
+    bucket = rate_bucket(sending(), Policy(send_burst=0))
+    assert bucket is not None
+    assert bucket.burst == 1
+
+
+def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:
+    bucket, full_at = Bucket("b", 0.5, 3), 0.0
+    waits = []
+    for now in (100.0, 100.0, 100.0, 100.0, 100.25, 100.5, 100.5, 200.0, 200.0, 200.0, 200.0):
+        full_at, wait = take_token(full_at, now, bucket)
+        waits.append(wait)
+    assert waits == [0, 0, 0, 0.5, 0.25, 0, 0.5, 0, 0, 0, 0.5]
