@@ -50,7 +50,7 @@ async def test_a_strangers_responder_answers_what_the_gateway_asks(
     example: Any, bus: Bus, nats_url: str
 ) -> None:
     subject = bus.subjects.rpc("auth", "check")
-    stranger = await example.answer_checks(nats_url, subject)
+    stranger = await example.answer_checks(nats_url, bus.subjects.prefix)
 
     async def check(body: str) -> messages_pb2.Grant:
         request = {"token": body, "gateway": "g1", "address": "192.0.2.1", "transport": "ws"}
@@ -59,7 +59,9 @@ async def test_a_strangers_responder_answers_what_the_gateway_asks(
         return Parse(reply.payload, messages_pb2.Grant())
 
     granted, refused = await check("letmein"), await check("open sesame")
+    pong = await bus.call(f"$SRV.PING.{bus.subjects.prefix}-auth", b"")
     await stranger.close()
+    assert json.loads(pong.payload)["name"] == f"{bus.subjects.prefix}-auth"
     assert (granted.mid, list(granted.accepts)) == (123, [1000])
     assert (granted.rooms[0].pattern, granted.rooms[0].send) == ("live://*", True)
     assert not granted.HasField("error")

@@ -1,0 +1,128 @@
+"""`python -m auth` as a process: its start, its refusal to start, its end."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bus.connection import Bus
+from bus.errors import NoResponders
+from bus.settings import BusSettings
+
+from .signing import SECRET, token
+
+CHECKS = 200
+
+
+async def start(checkout: Path, *words: str, **variables: str) -> Process:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "auth", *words),
+        cwd=checkout,
+        env=inherited | variables,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+
+
+async def read_until(process: Process, event: str) -> list[str]:
+    assert process.stderr is not None
+    lines = []
+    async for line in process.stderr:
+        lines.append(line.decode())
+        if event in lines[-1]:
+            return lines
+    raise AssertionError("".join(lines))
+
+
+@pytest.fixture
+async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
+    connected = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    yield connected
+    await connected.drain()
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "GOIM_AUTH_SECRET or GOIM_AUTH_KEYS must be set"),
+        ({"GOIM_AUTH_SECRET": "x" * 31}, "GOIM_AUTH_SECRET can't be used: key '1' has 31 bytes"),
+        ({"GOIM_AUTH_KEYS": "1:HS256:short"}, "GOIM_AUTH_KEYS can't be used"),
+        ({"GOIM_AUTH": "none"}, "GOIM_AUTH must be one of token, open"),
+    ],
+)
+async def test_it_refuses_to_start_without_a_usable_key(
+    checkout: Path, variables: dict[str, str], words: str
+) -> None:
+    process = await start(checkout, **variables)
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert f"setting refused: {words}" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
+async def test_check_only_reads_the_settings(checkout: Path) -> None:
+    process = await start(
+        checkout, "--check", GOIM_AUTH_SECRET=SECRET, NATS_URL="nats://127.0.0.1:1"
+    )
+    output, _ = await process.communicate()
+    assert (process.returncode, output) == (0, b"settings are fine\n")
+
+
+async def test_open_mode_is_warned_about_and_believes_clients(
+    checkout: Path, nats_url: str, bus: Bus
+) -> None:
+    process = await start(
+        checkout, GOIM_AUTH="open", NATS_URL=nats_url, GOIM_SUBJECT_PREFIX=bus.subjects.prefix
+    )
+    lines = await read_until(process, "auth_started")
+    reply = await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":"null"}')
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0
+    assert json.loads(reply.payload)["rooms"][0]["pattern"] == "*"
+    assert any("warning" in line and "auth_open" in line for line in lines)
+
+
+async def test_sigterm_ends_it_with_every_check_answered_and_no_token_in_its_log(
+    checkout: Path, nats_url: str, bus: Bus
+) -> None:
+    process = await start(
+        checkout,
+        NATS_URL=nats_url,
+        GOIM_SUBJECT_PREFIX=bus.subjects.prefix,
+        GOIM_AUTH_SECRET=SECRET,
+        GOIM_AUTH_ISSUER="https://site.example",
+        GOIM_LOG_LEVEL="debug",
+        GOIM_LOG_FORMAT="json",
+    )
+    lines = await read_until(process, "auth_started")
+    request = json.dumps({"token": token(exp=4_000_000_000, jti="n7")}).encode()
+    answered = asyncio.Event()
+
+    async def check() -> bool:
+        with suppress(NoResponders):
+            reply = await bus.call(bus.subjects.rpc("auth", "check"), request)
+            answered.set()
+            return bool(json.loads(reply.payload)["mid"] == 123)
+        return False
+
+    calls = [asyncio.create_task(check()) for _ in range(CHECKS)]
+    await answered.wait()
+    process.send_signal(signal.SIGTERM)
+    answers = await asyncio.gather(*calls)
+    _, rest = await process.communicate()
+    assert process.returncode == 0
+    events = [json.loads(line) for line in [*lines, *rest.decode().splitlines()]]
+    stopped = events[-1]
+    assert (stopped["event"], stopped["granted"]) == ("auth_stopped", sum(answers))
+    log = "".join(lines) + rest.decode()
+    assert not any(part in log for part in (*token(exp=4_000_000_000, jti="n7").split("."), SECRET))
+    assert {event["user_id"] for event in events if event["event"] == "auth_granted"} == {123}
