@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 import structlog
-from nats.errors import Error, SlowConsumerError
+from nats.errors import Error, SlowConsumerError, UnexpectedEOF
 from nats.js import JetStreamContext
 
 from bus.credentials import check_credentials
@@ -42,9 +42,9 @@ FLUSH_SECONDS = 10.0
 CLOSE_SECONDS = 1.0
 MAX_SUBJECT_BYTES = 1024  # nats-server takes 4096 for subject, reply subject and sizes together
 _PUBLISHABLE = re.compile(rb"[^\x00-\x20\x7f]+")
-_TOKEN = r"(?:\*|[^\x00-\x20\x7f.*>]+)"
+_TOKEN = r"(?:\*|[^\x00-\x20\x7f\ud800-\udfff.*>]+)"
 _SUBSCRIBABLE = re.compile(rf">|{_TOKEN}(?:\.{_TOKEN})*(?:\.>)?")
-_QUEUE = re.compile(r"[^\x00-\x20\x7f]*")
+_QUEUE = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff]{0,128}")
 
 
 class Bus:
@@ -320,7 +320,7 @@ class Bus:
             self._requests.handle_refusal(words)
         elif isinstance(error, SlowConsumerError):
             self._slow_log.warning(subject=error.subject)
-        elif self.client.is_connected:
+        elif self.client.is_connected and not isinstance(error, UnexpectedEOF | OSError):
             self._error_log.warning(error=words)
         else:
             self._outage.note_failure(error)

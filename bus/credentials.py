@@ -1,6 +1,6 @@
 """Look at a NATS credentials file before nats-py does, which hangs on one without a JWT."""
 
-import importlib.util
+from importlib.util import find_spec
 from pathlib import Path
 
 from bus.errors import CredentialsUnusable
@@ -10,7 +10,7 @@ MARKS = ("BEGIN NATS USER JWT", "BEGIN USER NKEY SEED")
 
 def check_credentials(path: str) -> None:
     """Return when nats-py can use the file. Raises CredentialsUnusable."""
-    if importlib.util.find_spec("nkeys") is None:
+    if find_spec("nkeys") is None:
         raise CredentialsUnusable(path, "the package nkeys is not installed")
     try:
         text = Path(path).read_text()

@@ -17,21 +17,23 @@ class Outage:
         self.seconds = 0.0  # of all outages that have ended
         self._since: float | None = None
         self._ever = False
+        self._reason = ""
         self._told: set[str] = set()
 
     def note_cut(self) -> None:
         """The connection is lost."""
         if self._since is None:
             self._since = time.monotonic()
-            log.warning("nats_disconnected")
+            log.warning("nats_disconnected", reason=self._reason or "no answer")
 
     def note_failure(self, error: Exception) -> None:
-        """A connection could not be made, for this reason."""
+        """A connection could not be made, or is about to be lost, for this reason."""
         words = str(error) or type(error).__name__
-        if words in self._told or len(self._told) >= MOST_TOLD:
-            return
-        self._told.add(words)
-        log.warning("nats_unreachable", error=words)
+        if self._ever and self._since is None:
+            self._reason = words
+        elif words not in self._told and len(self._told) < MOST_TOLD:
+            self._told.add(words)
+            log.warning("nats_unreachable", error=words)
 
     def note_return(self, server: ParseResult | None) -> None:
         """The connection stands."""
@@ -40,5 +42,5 @@ class Outage:
         address = "" if server is None else f"{server.hostname}:{server.port}"
         event = "nats_reconnected" if self._ever else "nats_connected"
         log.info(event, server=address, away_seconds=round(away, 3))
-        self._since, self._ever = None, True
+        self._since, self._ever, self._reason = None, True, ""
         self._told.clear()

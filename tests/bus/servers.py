@@ -1,7 +1,6 @@
 """A nats-server of a test's own, which it may kill, stop and bring back on the same port."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -18,7 +17,7 @@ class NatsServer:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self._folder = folder
-        self._more_config = more_config
+        self.more_config = more_config
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> "NatsServer":
@@ -27,7 +26,7 @@ class NatsServer:
         config = self._folder / "nats.conf"
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
-            f'jetstream {{ store_dir: "{self._folder}/data" }}\n{self._more_config}\n'
+            f'jetstream {{ store_dir: "{self._folder}/data" }}\n{self.more_config}\n'
         )
         command = [find_nats_server(os.environ), "-c", str(config)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -50,17 +49,17 @@ class NatsServer:
         """Stop it where it is: its sockets stay, it says nothing any more."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
-        """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        """Let it go on, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """Kill it if it runs."""
-        with contextlib.suppress(ProcessLookupError):
-            if self._process is not None:
-                self.kill()
+        if self._process is not None:
+            self.kill()
 
     def _read_until_ready(self) -> bool:
         assert self._process is not None
