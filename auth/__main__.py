@@ -1,11 +1,14 @@
 """Run the auth service until SIGTERM: settings, bus, checks, metrics; then drain."""
 
+from contextlib import suppress
+
 import structlog
 
 from auth.bus import serve_checks
 from auth.responder import Responder
 from auth.settings import Settings
 from bus.connection import Bus
+from bus.errors import BusError
 from bus.lifecycle import run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
@@ -24,6 +27,8 @@ async def serve(settings: Settings) -> None:
     service = serve_checks(bus, responder)
     metrics = Metrics()
     metrics.add(responder.readings)
+    with suppress(BusError):  # NATS went away already: its return subscribes again
+        await bus.flush()
     log.info("auth_started", service=service.id, keys=sorted(rules.tokens.ring.by_kid))
     await until_told_to_stop()
     await service.stop()
