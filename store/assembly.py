@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -24,6 +25,8 @@ from store.views import Views
 
 log = structlog.get_logger()
 
+VERSION = "0.1.0"
+
 
 class Policies(Protocol):
     """Where the policies come from (bus/policies.py)."""
@@ -31,8 +34,8 @@ class Policies(Protocol):
     def of(self, room_type: str) -> Policy:
         """Return the policy of a room type."""
 
-    def all(self) -> Iterable[Policy]:
-        """Return every policy that is in use."""
+    def types(self) -> Iterable[str]:
+        """Return the room types that are described."""
 
 
 class Store:
@@ -45,19 +48,17 @@ class Store:
         policies: Policies,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        max_payload = bus.client.max_payload
-        storage = Storage(
-            replicas=settings.replicas,
-            message_bytes=fitting_bytes(settings.message_bytes, max_payload),
-            grace_seconds=settings.grace_seconds,
-            forget_seconds=settings.forget_seconds,
-        )
         self.retention = Retention(policies.of)
         self.messages = MessageReader(bus, MessageCache(settings.cache_bytes))
         self.views = Views(bus, self.retention, self.messages.cache.clear)
-        self.streams = Streams(bus, storage, self.retention)
+        self.streams = Streams(bus, storage_of(bus, settings), self.retention)
         self.sweeper = Sweeper(
-            bus, self.views, self.streams, self.retention, policies.all, settings.sweep_seconds
+            bus,
+            self.views,
+            self.streams,
+            self.retention,
+            partial(described, policies),
+            settings.sweep_seconds,
         )
         self.writer = PositionWriter(
             bus, self.views.positions, self.views.end_of, settings.wait_seconds
@@ -67,7 +68,7 @@ class Store:
             self.messages,
             self.writer,
             settings.page_messages,
-            fitting_bytes(settings.page_bytes, max_payload),
+            fitting_bytes(settings.page_bytes, bus.client.max_payload),
             settings.wait_seconds,
             clock,
         )
@@ -82,7 +83,7 @@ class Store:
     async def start(self, service: Service) -> None:
         """Make the streams, build the views, then answer requests; waits for NATS without end."""
         started = time.monotonic()
-        await self.streams.ensure_patiently(self._policies.all())
+        await self.streams.ensure_patiently(described(self._policies))
         self.views.start()
         await self.views.build()
         self.service.serve(service, self._bus.subjects)
@@ -98,3 +99,18 @@ class Store:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.views.stop()
+
+
+def described(policies: Policies) -> list[Policy]:
+    """Return the policies that the streams must be able to keep."""
+    return [policies.of(room_type) for room_type in policies.types()]
+
+
+def storage_of(bus: Bus, settings: Settings) -> Storage:
+    """Return what all streams have in common, as far as the connected server carries it."""
+    return Storage(
+        replicas=settings.replicas,
+        message_bytes=fitting_bytes(settings.message_bytes, bus.client.max_payload),
+        grace_seconds=settings.grace_seconds,
+        forget_seconds=settings.forget_seconds,
+    )

@@ -13,6 +13,7 @@ from store.topics import Kind
 
 NANOSECONDS = 1_000_000_000
 DUPLICATE_SECONDS = 120  # how long a Nats-Msg-Id is remembered: each id costs server memory
+LIFETIMES = {"POLICY": 0, "POSITION": 1, "TRIMMED": 2}  # in forget_seconds; 0: for ever
 WILDCARDS: dict[Kind, int] = {"ROOM": 2, "MEMBER": 1, "ALL": 0}  # tokens of a topic after its kind
 
 Config = dict[str, Any]
@@ -43,9 +44,13 @@ def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Sto
 
 
 def bucket_config(subjects: Subjects, kind: str, storage: Storage) -> Config:
-    """Return the configuration of a bucket: POSITION, or TRIMMED, which outlives it."""
+    """Return the configuration of a bucket.
+
+    Policies stay for ever, positions until they are forgotten, marks of what is gone as long
+    again.
+    """
     bucket = subjects.bucket(kind)
-    lifetimes = 2 if kind == "TRIMMED" else 1
+    lifetimes = LIFETIMES[kind]
     return _common(storage) | {
         "name": f"KV_{bucket}",
         "subjects": [f"$KV.{bucket}.>"],

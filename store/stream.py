@@ -16,7 +16,7 @@ from bus.errors import BusError, StreamApiRefused
 from bus.stream_api import STREAM_NOT_FOUND, request_api
 from schemas.policies import Policy
 from store.batches import Put, write_one
-from store.definitions import Config, Storage, bucket_config, stream_config, updated
+from store.definitions import LIFETIMES, Config, Storage, bucket_config, stream_config, updated
 from store.reading import MESSAGE_NOT_FOUND
 from store.retention import Limits, Purge, Retention, needed_limits
 from store.sweep import LOST_PREFIX, SWEEP_KEY, Sweep, decode_sweep, first_sequence
@@ -64,7 +64,7 @@ class Streams:
         Raises StreamApiRefused and other BusErrors.
         """
         needed = needed_limits(policies)
-        for bucket in ("TRIMMED", "POSITION"):
+        for bucket in LIFETIMES:
             await self._ensure(bucket_config(self._bus.subjects, bucket, self._storage))
         sweep = await self._last_sweep()
         for kind, limits in needed.items():

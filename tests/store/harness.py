@@ -38,13 +38,13 @@ class Policies:
     """Policies that a test sets."""
 
     def __init__(self) -> None:
-        self.types: dict[str, Policy] = dict(BUILT_IN)
+        self.described: dict[str, Policy] = dict(BUILT_IN)
 
     def of(self, room_type: str) -> Policy:
-        return self.types.get(room_type, DEFAULT)
+        return self.described.get(room_type, DEFAULT)
 
-    def all(self) -> Iterable[Policy]:
-        return [DEFAULT, *self.types.values()]
+    def types(self) -> Iterable[str]:
+        return tuple(self.described)
 
 
 @dataclass
@@ -126,14 +126,15 @@ class System:
     async def publish_many(
         self, topics: Sequence[str], bodies: Sequence[bytes], operation: int = 1000
     ) -> int:
-        """Store messages in atomic batches, in order; return the last one's sequence."""
+        """Store messages in atomic batches, in order by stream; return the last sequence."""
         last = 0
-        puts = [
-            Put(self.subjects.push(topic, operation), body)
-            for topic, body in zip(topics, bodies, strict=True)
-        ]
-        for start in range(0, len(puts), 1000):
-            last = await write_batch(self.bus, puts[start : start + 1000])
+        streams: dict[str, list[Put]] = {}
+        for topic, body in zip(topics, bodies, strict=True):
+            put = Put(self.subjects.push(topic, operation), body)
+            streams.setdefault(self.subjects.topic_stream(topic), []).append(put)
+        for puts in streams.values():
+            for start in range(0, len(puts), 1000):
+                last = await write_batch(self.bus, puts[start : start + 1000])
         return last
 
     async def ask(self, endpoint: str, request: Message, answer: type[Answer]) -> Answer:

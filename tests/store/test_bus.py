@@ -57,7 +57,7 @@ async def test_a_device_never_seen_gets_members_messages_but_no_rooms_or_alls(
 
 
 async def test_a_room_type_may_show_newcomers_its_newest(system: System) -> None:
-    system.policies.types["chat"] = Policy(first=2)
+    system.policies.described["chat"] = Policy(first=2)
     await system.start_store()
     await system.publish_many(["room.chat.1"] * 5, [b"%d" % number for number in range(5)])
     page = await system.replay_one(Want(topic="room.chat.1", mid=7, device="new"))
@@ -94,7 +94,7 @@ async def test_the_end_of_retention_is_told_as_a_gap(system: System) -> None:
 
 
 async def test_a_room_keeps_its_newest_and_tells_of_the_rest(system: System) -> None:
-    system.policies.types["tiny"] = Policy(retain_messages=3)
+    system.policies.described["tiny"] = Policy(retain_messages=3)
     await system.start_store()
     for number in range(6):  # of three operations: the limit is for the room
         await system.publish("room.tiny.1", b"%d" % number, operation=1000 + number % 3)

@@ -37,6 +37,7 @@ def test_marks_outlive_the_positions_they_are_for() -> None:
     assert position["name"] == "KV_GOIM_POSITION"
     assert position["subjects"] == ["$KV.GOIM_POSITION.>"]
     assert trimmed["max_age"] == 2 * position["max_age"]
+    assert bucket_config(SUBJECTS, "POLICY", STORAGE)["max_age"] == 0
 
 
 def test_only_what_we_speak_of_is_updated() -> None:
