@@ -15,6 +15,7 @@ import structlog
 from bus.connection import Bus
 from bus.direct import DirectSubscription
 from bus.errors import BusError, ReaderBehind
+from bus.logs import RareLog
 from bus.stream_api import Delivered, create_consumer, read_delivered, read_stream_state
 from bus.waiters import Waiters
 from schemas.headers import header_number, header_value, status
@@ -26,7 +27,6 @@ MISSED_HEARTBEATS = 3.5  # the consumer is gone
 RETRY_SECONDS = 0.25
 PROBE_SECONDS = 0.05  # a wait this long may be for messages that were deleted: ask
 UNUSED_SECONDS = 30.0  # nats-server forgets a consumer that nobody listens to
-ERROR_LOG_SECONDS = 10.0  # at most one stack trace of on_entry in this time
 NANOSECONDS = 1_000_000_000
 BROKEN = -2  # as last delivery's number: none comes after it
 CONTROL_STATUS = 100
@@ -65,7 +65,6 @@ class OrderedReader:
         self.restarts = 0  # consumers asked for after the first
         self.gaps = 0  # restarts because a delivery was missing
         self.resets = 0
-        self.entry_errors = 0  # on_entry or on_reset raised
         self._bus = bus
         self._on_entry = on_entry
         self._on_reset = on_reset
@@ -81,12 +80,17 @@ class OrderedReader:
         self._waiters = Waiters()
         self._task: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
-        self._error_logged_at = 0.0
+        self._entry_log = RareLog("ordered_read_callback_raised")
 
     @property
     def reached(self) -> int:
         """Each message up to this sequence has been handed over, or was deleted before."""
         return self._reached
+
+    @property
+    def entry_errors(self) -> int:
+        """How often on_entry or on_reset raised."""
+        return self._entry_log.count
 
     def start(self) -> None:
         """Begin to read. NATS and the stream are waited for without end."""
@@ -167,7 +171,7 @@ class OrderedReader:
         try:
             self._on_reset()
         except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
-            self._note_entry_error()
+            self._entry_log.exception(stream=self.stream)
 
     async def _until_broken(self) -> None:
         """Return when a new consumer is needed."""
@@ -210,7 +214,7 @@ class OrderedReader:
         try:
             self._on_entry(Entry(sequence, subject.decode(), headers, payload, int(words[at + 2])))
         except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
-            self._note_entry_error()
+            self._entry_log.exception(stream=self.stream)
         self._reached = sequence
         if sequence >= self._waiters.next:
             self._waiters.wake(sequence)
@@ -260,13 +264,6 @@ class OrderedReader:
             return  # the heartbeat says the same, a little later
         if consumer == self._consumer:
             self._note_delivered(delivered)
-
-    def _note_entry_error(self) -> None:
-        self.entry_errors += 1
-        now = asyncio.get_running_loop().time()
-        if now >= self._error_logged_at + ERROR_LOG_SECONDS or self.entry_errors == 1:
-            self._error_logged_at = now
-            log.exception("on_entry_raised", stream=self.stream, errors=self.entry_errors)
 
     def _config(self, inbox: str) -> dict[str, Any]:
         return {

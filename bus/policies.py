@@ -1,133 +1,207 @@
-"""The policies of room types, as they are now: built in, from a file, and changed while running.
+"""The policies of room types, as they are now: built in, from a file, and from a KV bucket.
 
-Changes are keys of the KV bucket `<PREFIX>_POLICY`, one for each room type, with the same JSON as
-in the file: `nats kv put GOIM_POLICY live '{"retain_messages": 500}'`. A change that can't be
-used is logged and counted, and the former policy stays.
+What the bucket says wins over the file, and the file over what is built in; each needs to name
+only what it changes. The bucket is followed while running: `nats kv put GOIM_POLICY live
+'{"retain_messages": 500}'` changes all services, deleting the key undoes it.
 """
 
 import asyncio
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from json import loads
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import structlog
-from nats.errors import Error as NatsError
-from nats.js.api import KeyValueConfig
-from nats.js.errors import BadRequestError
 
 from bus.connection import Bus
-from bus.errors import SettingsRefused
+from bus.errors import BusError, PublishRefused, SettingsRefused
 from bus.metrics import Reading
 from bus.ordered import Entry, OrderedReader
+from bus.stream_api import create_stream, read_stream_state
 from schemas.headers import header_value
-from schemas.policies import BUILT_IN, DEFAULT, Policy, parse_policy
+from schemas.policies import BUILT_IN, DEFAULT, Policy, PolicyRefused, parse_policy
 from schemas.subjects import decode_token, encode_token
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 1.0
-READ_SECONDS = 60.0
-DELETIONS = ("DEL", "PURGE")
+RETRY_SECONDS = 0.5
+READ_SECONDS = 5.0
+HISTORY = 5  # values kept for a type, so that the last good one is found behind bad ones
+MAX_VALUE_BYTES = 65_536
+DUPLICATE_SECONDS = 120
+Values = dict[str, Any]
 
 
 class PolicyBook:
-    """What every room type does. Make it with `PolicyBook.load`."""
+    """What each room type's policy is. Make it with `PolicyBook.load`."""
 
-    def __init__(self, bus: Bus, from_file: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, bus: Bus, from_file: dict[str, Values], replicas: int = 1) -> None:
+        self.refused = 0  # values in the bucket that are no policy
+        self.changes = 0
+        self.on_change: list[Callable[[str], None]] = []  # called with the type that changed
+        self._bus = bus
+        self._bucket = bus.subjects.bucket("POLICY")
+        self._stream = f"KV_{self._bucket}"
+        self._replicas = replicas
         self._from_file = from_file
-        self._policies: dict[str, Policy] = {}
-        self._head = f"$KV.{bus.subjects.bucket('POLICY')}."
-        stream = f"KV_{bus.subjects.bucket('POLICY')}"
+        self._from_bucket: dict[str, Values] = {}
+        self._policies = {
+            room_type: self._compose(room_type, {}) for room_type in (*BUILT_IN, *from_file)
+        }
         self._reader = OrderedReader(
-            bus, stream, self._take, headers_only=False, on_reset=self._start_over
+            bus, self._stream, self._handle_entry, headers_only=False, on_reset=self._handle_reset
         )
-        self.refused = 0
-        self._start_over()
 
     @classmethod
-    async def load(cls, bus: Bus, policies_file: str = "") -> "PolicyBook":
-        """Read the file and the bucket, then follow the bucket. Raises SettingsRefused."""
-        book = cls(bus, read_policies_file(policies_file) if policies_file else {})
-        last = await _last_sequence(bus)
+    async def load(cls, bus: Bus, policies_file: str = "", replicas: int = 1) -> Self:
+        """Return a book that is as the bucket is now; waits for JetStream without end.
+
+        Raises SettingsRefused for a file that can't be used.
+        """
+        book = cls(bus, read_policies_file(policies_file), replicas)
         book._reader.start()
-        await book._reader.wait_for(last, READ_SECONDS)
+        try:
+            await book._catch_up()
+        except BaseException:
+            await book.close()
+            raise
         return book
 
     def of(self, room_type: str) -> Policy:
-        """Return the policy of a room type; the default one for a type nobody described."""
+        """Return the policy of a room type; the default for one that nobody described."""
         return self._policies.get(room_type, DEFAULT)
 
     def types(self) -> tuple[str, ...]:
-        """The room types that are described."""
+        """Return the types that are described somewhere."""
         return tuple(self._policies)
 
     def readings(self) -> Iterable[Reading]:
-        """Give bus.metrics how many changes could not be used."""
-        words = "Policy changes that could not be used"
-        yield "goim_policies_refused", words, "counter", (), [((), float(self.refused))]
+        """What a scrape is told."""
+        yield ("policy_types", "Room types described", "gauge", (), [((), len(self._policies))])
+        yield ("policy_changes", "Policies changed", "counter", (), [((), self.changes)])
+        yield ("policy_refused", "Bad policies in the bucket", "counter", (), [((), self.refused)])
 
     async def close(self) -> None:
-        """Follow no more."""
+        """Follow the bucket no more."""
         await self._reader.stop()
 
-    def _start_over(self) -> None:
-        """Forget what the bucket said."""
-        self._policies = {
-            room_type: self._base(room_type) for room_type in {*BUILT_IN, *self._from_file}
+    async def _catch_up(self) -> None:
+        told = False
+        while True:
+            try:
+                await self._ensure_bucket()
+                state = await read_stream_state(self._bus, self._stream)
+                await self._reader.wait_for(state.last_sequence, READ_SECONDS)
+            except BusError as error:
+                if not told:
+                    log.warning("policies_wait", bucket=self._bucket, error=str(error))
+                    told = True
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    async def _ensure_bucket(self) -> None:
+        config = {
+            "name": self._stream,
+            "subjects": [f"$KV.{self._bucket}.>"],
+            "max_msgs_per_subject": HISTORY,
+            "max_msg_size": MAX_VALUE_BYTES,
+            "storage": "file",
+            "num_replicas": self._replicas,
+            "discard": "new",
+            "duplicate_window": DUPLICATE_SECONDS * 1_000_000_000,
+            "allow_rollup_hdrs": True,
+            "deny_delete": True,
+            "allow_direct": True,
         }
-
-    def _base(self, room_type: str) -> Policy:
-        """The policy without the bucket."""
-        built_in = BUILT_IN.get(room_type, DEFAULT)
-        return parse_policy(room_type, self._from_file.get(room_type, {}), built_in)
-
-    def _take(self, entry: Entry) -> None:
-        room_type = decode_token(entry.subject.removeprefix(self._head))
-        deleted = header_value(entry.headers, "KV-Operation") in DELETIONS
         try:
-            policy = self._base(room_type)
-            if not deleted:
-                policy = parse_policy(room_type, _object(entry.payload), policy)
-        except ValueError as error:
-            self.refused += 1
-            log.error("policy_refused", room_type=room_type, error=str(error))
+            await create_stream(self._bus, config)
+        except PublishRefused:
+            log.info("policy_bucket_is_made_by_others", bucket=self._bucket)
+
+    def _handle_entry(self, entry: Entry) -> None:
+        key = entry.subject.removeprefix(f"$KV.{self._bucket}.")
+        room_type = _type_of_key(key)
+        if room_type is None:
+            self._refuse(key, "the key is no encoded room type")
+        elif _is_deletion(entry.headers):
+            self._from_bucket.pop(room_type, None)
+            self._change(room_type)
+        else:
+            self._take(room_type, entry.payload)
+
+    def _take(self, room_type: str, payload: bytes) -> None:
+        try:
+            values = loads(payload)
+            self._compose(room_type, values)
+        except (ValueError, RecursionError) as error:  # PolicyRefused is one
+            self._refuse(room_type, str(error))
             return
-        self._policies[room_type] = policy
+        self._from_bucket[room_type] = values
+        self._change(room_type)
+
+    def _handle_reset(self) -> None:
+        types = tuple(self._from_bucket)
+        self._from_bucket.clear()
+        for room_type in types:
+            self._change(room_type)
+
+    def _change(self, room_type: str) -> None:
+        former = self._policies.get(room_type)
+        described = room_type in self._from_bucket or room_type in self._from_file
+        if described or room_type in BUILT_IN:
+            values = self._from_bucket.get(room_type, {})
+            self._policies[room_type] = self._compose(room_type, values)
+        else:
+            self._policies.pop(room_type, None)
+        if self._policies.get(room_type) == former:
+            return
+        self.changes += 1
+        log.info("policy_changed", room_type=room_type)
+        for callback in tuple(self.on_change):
+            callback(room_type)
+
+    def _compose(self, room_type: str, values: Values) -> Policy:
+        """Return the policy where the bucket says `values`. Raises PolicyRefused."""
+        built_in = BUILT_IN.get(room_type, DEFAULT)
+        base = parse_policy(room_type, self._from_file.get(room_type, {}), built_in)
+        return parse_policy(room_type, values, base)
+
+    def _refuse(self, room_type: str, why: str) -> None:
+        self.refused += 1
+        log.warning("policy_refused", room_type=room_type, why=why, bucket=self._bucket)
 
 
-def read_policies_file(path: str) -> dict[str, dict[str, Any]]:
-    """Return what the file says, checked. Raises SettingsRefused."""
+def read_policies_file(path: str) -> dict[str, Values]:
+    """Return what the file that GOIM_POLICIES names says of each type; nothing for `""`.
+
+    Raises SettingsRefused.
+    """
+    if not path:
+        return {}
     try:
-        values = _object(Path(path).read_bytes())
-        for room_type, policy in values.items():
-            encode_token(room_type)
-            parse_policy(room_type, policy, BUILT_IN.get(room_type, DEFAULT))
-    except (OSError, ValueError, AttributeError) as error:
-        raise SettingsRefused([f"GOIM_POLICIES: {path}: {error}"]) from None
-    return values
+        described = loads(Path(path).read_text())
+        if not isinstance(described, dict):
+            raise SettingsRefused([f"GOIM_POLICIES: {path} must hold an object of room types"])
+        for room_type, values in described.items():
+            parse_policy(room_type, values, BUILT_IN.get(room_type, DEFAULT))
+    except PolicyRefused as refused:
+        raise SettingsRefused([f"GOIM_POLICIES: {path}: {refused}"]) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsRefused([f"GOIM_POLICIES: {path} can't be read: {error}"]) from None
+    return described
 
 
-async def _last_sequence(bus: Bus) -> int:
-    """Return the bucket's last sequence; the bucket is made when it is missing."""
-    name = bus.subjects.bucket("POLICY")
-    jetstream = bus.jetstream
-    told = False
-    while True:
-        try:
-            await jetstream.create_key_value(KeyValueConfig(bucket=name, history=1))
-            return (await jetstream.stream_info(f"KV_{name}")).state.last_seq
-        except BadRequestError:  # it is there, with settings of its operator's
-            return (await jetstream.stream_info(f"KV_{name}")).state.last_seq
-        except (NatsError, OSError) as error:
-            if not told:
-                told = True
-                log.warning("policies_unavailable", error=str(error) or type(error).__name__)
-            await asyncio.sleep(RETRY_SECONDS)
+def _type_of_key(key: str) -> str | None:
+    try:
+        room_type = decode_token(key)
+        return room_type if encode_token(room_type) == key else None
+    except ValueError:
+        return None
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    values = json.loads(data)
-    if not isinstance(values, dict):
-        raise ValueError("not a JSON object")
-    return values
+def _is_deletion(headers: bytes | None) -> bool:
+    return bool(
+        header_value(headers, "KV-Operation") in ("DEL", "PURGE")
+        or header_value(headers, "Nats-Marker-Reason")
+    )

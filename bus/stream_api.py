@@ -3,7 +3,7 @@
 For making and changing streams use `Bus.jetstream`; this asks without parsing whole configs.
 """
 
-from json import JSONDecodeError, dumps, loads
+from json import dumps, loads
 from typing import Any, NamedTuple
 
 from bus.connection import Bus
@@ -11,6 +11,8 @@ from bus.errors import StreamApiRefused
 
 STREAM_NOT_FOUND = 10059  # err_code of nats-server
 CONSUMER_NOT_FOUND = 10014
+STREAM_NAME_IN_USE = 10058
+NOT_UNDERSTOOD = "the answer is not understood"
 
 
 class StreamState(NamedTuple):
@@ -31,39 +33,64 @@ class Delivered(NamedTuple):
 
 async def read_stream_state(bus: Bus, stream: str) -> StreamState:
     """Return the stream's state. Raises StreamApiRefused and other BusErrors."""
-    answer = await request_api(bus, f"STREAM.INFO.{stream}", {})
-    state = answer["state"]
-    return StreamState(answer["created"], state["first_seq"], state["last_seq"], state["messages"])
+    subject = f"STREAM.INFO.{stream}"
+    answer = await request_api(bus, subject, {})
+    try:
+        state = answer["state"]
+        return StreamState(
+            str(answer["created"]),
+            int(state["first_seq"]),
+            int(state["last_seq"]),
+            int(state["messages"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        raise StreamApiRefused(subject, 0, NOT_UNDERSTOOD) from None
+
+
+async def create_stream(bus: Bus, config: dict[str, Any]) -> None:
+    """Make a stream; nothing when there is one by that name, be it like that or another.
+
+    Raises StreamApiRefused and other BusErrors.
+    """
+    try:
+        await request_api(bus, f"STREAM.CREATE.{config['name']}", config)
+    except StreamApiRefused as refused:
+        if refused.code != STREAM_NAME_IN_USE:
+            raise
 
 
 async def create_consumer(bus: Bus, stream: str, config: dict[str, Any]) -> Delivered:
     """Make a consumer named `config["name"]`. Raises StreamApiRefused and other BusErrors."""
     request = {"stream_name": stream, "config": config, "action": "create"}
-    answer = await request_api(bus, f"CONSUMER.CREATE.{stream}.{config['name']}", request)
-    return _delivered(answer)
+    subject = f"CONSUMER.CREATE.{stream}.{config['name']}"
+    return _delivered(subject, await request_api(bus, subject, request))
 
 
 async def read_delivered(bus: Bus, stream: str, consumer: str) -> Delivered:
     """Return how far a consumer is. Raises StreamApiRefused and other BusErrors."""
-    return _delivered(await request_api(bus, f"CONSUMER.INFO.{stream}.{consumer}", {}))
+    subject = f"CONSUMER.INFO.{stream}.{consumer}"
+    return _delivered(subject, await request_api(bus, subject, {}))
 
 
-async def request_api(
-    bus: Bus, subject: str, request: dict[str, Any], seconds: float = 0
-) -> dict[str, Any]:
+async def request_api(bus: Bus, subject: str, request: dict[str, Any]) -> dict[str, Any]:
     """Ask `$JS.API.<subject>`. Raises StreamApiRefused and other BusErrors."""
     payload = dumps(request).encode() if request else b""
-    reply = await bus.call(f"$JS.API.{subject}", payload, seconds)
+    reply = await bus.call(f"$JS.API.{subject}", payload)
     try:
         answer: dict[str, Any] = loads(reply.payload)
-    except (JSONDecodeError, UnicodeDecodeError):
-        raise StreamApiRefused(subject, 0, "the answer is no JSON") from None
-    if error := answer.get("error"):
-        words = error.get("description", "")
-        raise StreamApiRefused(subject, error.get("err_code", 0), words)
+        error = answer.get("error")
+        if error:
+            raise StreamApiRefused(
+                subject, int(error.get("err_code", 0)), str(error.get("description", ""))
+            )
+    except (ValueError, AttributeError):
+        raise StreamApiRefused(subject, 0, NOT_UNDERSTOOD) from None
     return answer
 
 
-def _delivered(answer: dict[str, Any]) -> Delivered:
-    delivered = answer["delivered"]
-    return Delivered(delivered["consumer_seq"], delivered["stream_seq"])
+def _delivered(subject: str, answer: dict[str, Any]) -> Delivered:
+    try:
+        delivered = answer["delivered"]
+        return Delivered(int(delivered["consumer_seq"]), int(delivered["stream_seq"]))
+    except (KeyError, TypeError, ValueError):
+        raise StreamApiRefused(subject, 0, NOT_UNDERSTOOD) from None
