@@ -1,8 +1,11 @@
 """Run a router until SIGTERM: bus, policies, parts, metrics; then drain."""
 
+from contextlib import suppress
+
 import structlog
 
 from bus.connection import Bus
+from bus.errors import BusError
 from bus.lifecycle import run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
@@ -20,11 +23,15 @@ async def serve(settings: Settings) -> None:
     policies = await PolicyBook.load(bus, settings.policies_file)
     router = Router(bus, settings, policies.of)
     metrics = Metrics()
+    metrics.add(policies.readings)
     router.measure(metrics)
+    with suppress(BusError):  # NATS is told again when it is back
+        await bus.flush()
     log.info("router_started", service=router.service.id)
     await until_told_to_stop()
     log.info("router_draining", waiting=router.publisher.waiting)
     await router.drain()
+    await policies.close()
     await bus.drain()
     log.info("router_stopped")
 
