@@ -51,7 +51,7 @@ export function guestName(mid) {
 
 /** Up to two letters for an avatar. @param {string} name */
 export function initials(name) {
-  const words = name.trim().split(/\s+/u).filter(Boolean);
+  const words = name.trim().split(/\s+/u).filter((word) => word && !/^\d/u.test(word));
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => [...word][0].toLocaleUpperCase()).join("") || "?";
 }

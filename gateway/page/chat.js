@@ -16,7 +16,7 @@ const ROOM_PREFIX = "chat://";
 const FIRST_MESSAGES = 50; // shown on the first visit to a room
 const FIRST_SERVICE_MESSAGES = { member: -5, all: -5 };
 const SERVICE_OPERATION = 1000; // of pushes to a member or to all that are shown here
-const HEARTBEAT_SECONDS = 10; // each brings the online count
+const HEARTBEAT_SECONDS = 5; // each brings the online count
 const SAVE_MS = 300;
 const TOKEN_CODES = [4001, 4002];
 const ROOM_REFUSED = 4006;
@@ -281,8 +281,8 @@ async function send(entry, body, number) {
     if (answer && sender === client) list.confirm(entry, answer.sequence);
     saveSoon();
   } catch (error) {
-    if (sender !== client || !(error instanceof SendError)) return;
-    list.fail(entry, error.message, () => send(entry, body, error.number));
+    if (!(error instanceof SendError)) throw error;
+    if (sender === client) list.fail(entry, error.message, () => send(entry, body, error.number));
   }
 }
 
@@ -294,7 +294,7 @@ function measureText() {
   const body = encodeChat(profile.name, field.value.trim());
   const left = MAX_BODY_BYTES - new TextEncoder().encode(body).length;
   find("text-length").hidden = left > 500;
-  find("text-length").textContent = left < 0 ? `${-left} too long` : `${left} left`;
+  find("text-length").textContent = left < 0 ? `${-left} bytes too long` : `${left} bytes left`;
   find("text-length").classList.toggle("over", left < 0);
   find("send").disabled = left < 0;
   return left >= 0;

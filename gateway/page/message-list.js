@@ -178,7 +178,7 @@ export class MessageList {
   }
 
   #draw(/** @type {Omit<Entry, "element">} */ { from, name, text, time, kind, mine, state }) {
-    const item = node("li", `message ${kind} ${mine ? "mine" : "theirs"} ${state}`);
+    const item = node("li", `message by-${kind} ${mine ? "mine" : "theirs"} ${state}`);
     const shown = kind === "service" ? "Service" : name || this.nameOf(from);
     const avatar = node("span", "avatar", kind === "service" ? "•" : initials(shown));
     avatar.setAttribute("aria-hidden", "true");

@@ -39,7 +39,7 @@ test("operations of the protocol are nothing to show", () => {
 
 test("people without a name are guests, and everybody has letters and a colour", () => {
   assert.deepEqual([guestName(123456789), guestName(0)], ["guest 6789", "guest"]);
-  assert.deepEqual(["ada lovelace king", "Bo", "😀 x", " "].map(initials), ["AK", "B", "😀X", "?"]);
+  assert.deepEqual(["ada lovelace king", "Bo", "😀 x", "guest 12", " "].map(initials), ["AK", "B", "😀X", "G", "?"]);
   for (const mid of [0, 1, 2 ** 53 - 1]) assert.ok(hue(mid) >= 0 && hue(mid) < 360);
   assert.equal(hue(5), hue(5));
 });
