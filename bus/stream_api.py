@@ -72,10 +72,12 @@ async def read_delivered(bus: Bus, stream: str, consumer: str) -> Delivered:
     return _delivered(subject, await request_api(bus, subject, {}))
 
 
-async def request_api(bus: Bus, subject: str, request: dict[str, Any]) -> dict[str, Any]:
+async def request_api(
+    bus: Bus, subject: str, request: dict[str, Any], seconds: float = 0
+) -> dict[str, Any]:
     """Ask `$JS.API.<subject>`. Raises StreamApiRefused and other BusErrors."""
     payload = dumps(request).encode() if request else b""
-    reply = await bus.call(f"$JS.API.{subject}", payload)
+    reply = await bus.call(f"$JS.API.{subject}", payload, seconds)
     try:
         answer: dict[str, Any] = loads(reply.payload)
         error = answer.get("error")
