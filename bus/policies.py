@@ -77,9 +77,21 @@ class PolicyBook:
 
     def readings(self) -> Iterable[Reading]:
         """What a scrape is told."""
-        yield ("policy_types", "Room types described", "gauge", (), [((), len(self._policies))])
-        yield ("policy_changes", "Policies changed", "counter", (), [((), self.changes)])
-        yield ("policy_refused", "Bad policies in the bucket", "counter", (), [((), self.refused)])
+        yield (
+            "goim_policy_types",
+            "Room types described",
+            "gauge",
+            (),
+            [((), len(self._policies))],
+        )
+        yield ("goim_policy_changes", "Policies changed", "counter", (), [((), self.changes)])
+        yield (
+            "goim_policies_refused",
+            "Bad policies in the bucket",
+            "counter",
+            (),
+            [((), self.refused)],
+        )
 
     async def close(self) -> None:
         """Follow the bucket no more."""

@@ -1,68 +1,95 @@
 """Serve requests on NATS as a micro service: protobuf or JSON in, the same out, errors as data.
 
-Answers `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` (NATS ADR-32), so `nats micro ls` shows it.
+Answers `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` (micro.py), so `nats micro ls` shows it. An
+answer that says no has it twice: in its `error` field, and in the headers of NATS ADR-32.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from json import dumps
+from collections.abc import Awaitable, Callable, Iterable
 from secrets import token_hex
 from typing import Any, TypeVar
 
 import structlog
-from google.protobuf.json_format import MessageToJson, Parse, ParseError
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
+from bus.codec import decode_request, encodable, encode_reply, error_headers
 from bus.connection import Bus
 from bus.direct import DirectSubscription
-from bus.errors import BusError, RpcError
+from bus.errors import BusError, PayloadTooLarge, RpcError
+from bus.logs import RareLog
+from bus.metrics import Reading
+from bus.micro import Description, Endpoint
 
 log = structlog.get_logger()
 
-BAD_REQUEST = 400
+BUSY = 429
 INTERNAL_ERROR = 500
 UNAVAILABLE = 503
+MAX_REQUESTS = 10_000  # under way at once, in one service
+STOP_SECONDS = 3.0
+NO_RESPONDERS = b"NATS/1.0 503"  # an empty answer must not pass for an empty message
+FAILURE = RpcError(INTERNAL_ERROR, "an error on our side", "later")
 
 Request = TypeVar("Request", bound=Message)
 RawHandler = Callable[[bytes, bytes, bytes | None, Callable[[bytes], None]], None]
-
-
-@dataclass(slots=True)
-class Endpoint:
-    """One subject that is served, and its counters."""
-
-    name: str
-    subject: str
-    queue: str
-    requests: int = 0
-    errors: int = 0
-    last_error: str = ""
-    seconds: float = 0.0
-    subscription: DirectSubscription | None = None
+Handler = Callable[[Any], Awaitable[Message]]
 
 
 class Service:
-    """A named set of endpoints on one Bus."""
+    """A named set of endpoints on one Bus.
 
-    def __init__(self, bus: Bus, name: str, version: str, description: str) -> None:
+    It is listed as `<prefix>-<name>`: two systems may share a NATS.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        name: str,
+        version: str,
+        description: str,
+        max_requests: int = MAX_REQUESTS,
+    ) -> None:
         self.bus = bus
-        self.name = f"{bus.subjects.prefix}-{name}"  # two systems may share a NATS
-        self.version = version
-        self.description = description
-        self.id = token_hex(8)
-        self.endpoints: list[Endpoint] = []
+        listed_name = f"{bus.subjects.prefix}-{name}"
+        self.about = Description(listed_name, token_hex(8), version, description)
+        self.max_requests = max_requests
+        self.active = 0  # requests under way
         self._tasks: set[asyncio.Task[None]] = set()
         self._monitors: list[DirectSubscription] = []
-        self._started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._lost_log = RareLog("answer_lost")
+
+    @property
+    def name(self) -> str:
+        """The service's name, as `nats micro ls` lists it."""
+        return self.about.name
+
+    @property
+    def id(self) -> str:
+        """What tells this process from others that serve the same."""
+        return self.about.id
+
+    @property
+    def version(self) -> str:
+        """The version that it was made with."""
+        return self.about.version
+
+    @property
+    def description(self) -> str:
+        """What it does, in words."""
+        return self.about.description
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """What is served, and the counters."""
+        return self.about.endpoints
 
     def start(self) -> None:
         """Begin to answer `$SRV` requests; endpoints answer from when they are added."""
-        for verb in ("PING", "INFO", "STATS"):
-            for tail in ("", f".{self.name}", f".{self.name}.{self.id}"):
-                subject = f"$SRV.{verb}{tail}"
-                self._monitors.append(self.bus.subscribe(subject, self._handle_monitor))
+        for subject in self.about.subjects():
+            self._monitors.append(self.bus.subscribe(subject, self._handle_monitor))
 
     def serve(
         self,
@@ -75,54 +102,153 @@ class Service:
     ) -> None:
         """Answer requests with `await handler(request)`, each in its own task.
 
-        `reply_type` must have an `error` field (schemas Error) if the handler may raise
-        RpcError; anything else it raises is answered with 500 and no detail.
+        What it raises becomes the reply's `error` field (schemas Error): an RpcError as it is, a
+        BusError as 503 "later", anything else as 500 without detail; with `max_requests` under
+        way a request is answered with 429 "later". Where `reply_type` has no such field, the
+        asker hears that there are no responders.
         """
         entry = self._add(endpoint, subject, queue)
 
-        def handle(subject_: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
+        def handle(_: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
             entry.requests += 1
-            work = self._answer(entry, request_type, reply_type, handler, reply, payload)
-            task = asyncio.ensure_future(work)
+            if self.active >= self.max_requests:
+                entry.refused += 1
+                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later")
+                self._refuse(entry, reply, refusal, reply_type, payload[:1] == b"{")
+                return
+            self._begin(entry)
+            work = self._work(entry, request_type, reply_type, handler, reply, payload)
+            task = asyncio.create_task(work)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
         entry.subscription = self.bus.subscribe(subject, handle, queue)
 
-    def serve_raw(self, endpoint: str, subject: str, handler: RawHandler, queue: str = "q") -> None:
+    def serve_raw(
+        self,
+        endpoint: str,
+        subject: str,
+        handler: RawHandler,
+        queue: str = "q",
+        reply_type: type[Message] | None = None,
+    ) -> None:
         """Answer by `handler(subject, payload, headers, answer)`, called at once; for hot paths.
 
-        It calls `answer(bytes)` once, now or later. It must not raise.
+        It calls `answer(bytes)` once, now or later. What it raises, or an answer that it lets
+        go of, is answered with 500; with `max_requests` under way it is not called: 429. Both
+        are told in the `error` field of `reply_type`; without that, the asker hears that there
+        are no responders.
         """
         entry = self._add(endpoint, subject, queue)
 
         def handle(subject_: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
             entry.requests += 1
-            handler(subject_, payload, headers, lambda data: self._send(reply, data))
+            if self.active >= self.max_requests:
+                entry.refused += 1
+                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later")
+                self._refuse(entry, reply, refusal, reply_type, payload[:1] == b"{")
+                return
+            answer = _RawAnswer(self, entry, reply, reply_type, payload[:1] == b"{")
+            self._begin(entry)
+            try:
+                handler(subject_, payload, headers, answer)
+            except Exception:
+                log.exception("request_failed", endpoint=entry.name)
+                answer.fail()
 
         entry.subscription = self.bus.subscribe(subject, handle, queue)
 
     async def stop(self) -> None:
-        """Take no more requests and finish those that run."""
-        for entry in self.endpoints:
-            if entry.subscription is not None:
-                self.bus.unsubscribe(entry.subscription)
-        for monitor in self._monitors:
-            self.bus.unsubscribe(monitor)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=3)
+        """Take no more requests, and answer those that came; gives up after 3 s.
+
+        Other members of the queue group get the requests from the moment this is called.
+        """
+        served = [entry.subscription for entry in self.endpoints if entry.subscription is not None]
+        await self.bus.drain_subscriptions([*self._monitors, *served])
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("requests_cut_short", service=self.name, active=self.active)
+            for task in tuple(self._tasks):
+                task.cancel()
+
+    def readings(self) -> Iterable[Reading]:
+        """What a scrape is told."""
+
+        def rows(values: Iterable[float]) -> list[tuple[tuple[str, ...], float]]:
+            names = [(self.name, one.name) for one in self.endpoints]
+            return list(zip(names, values, strict=True))
+
+        label = ("service", "endpoint")
+        ends = self.endpoints
+        yield (
+            "goim_service_requests",
+            "Requests",
+            "counter",
+            label,
+            rows(one.requests for one in ends),
+        )
+        yield (
+            "goim_service_request_errors",
+            "Answers of no",
+            "counter",
+            label,
+            rows(one.errors for one in ends),
+        )
+        yield (
+            "goim_service_requests_refused",
+            "Too busy",
+            "counter",
+            label,
+            rows(one.refused for one in ends),
+        )
+        yield (
+            "goim_service_requests_active",
+            "Under way",
+            "gauge",
+            label,
+            rows(one.active for one in ends),
+        )
+        yield (
+            "goim_service_request_seconds",
+            "Time at work",
+            "counter",
+            label,
+            rows(one.seconds for one in ends),
+        )
+        lost: list[tuple[tuple[str, ...], float]] = [((self.name,), self._lost_log.count)]
+        yield (
+            "goim_service_answers_lost",
+            "Answers that could not be sent",
+            "counter",
+            ("service",),
+            lost,
+        )
 
     def _add(self, endpoint: str, subject: str, queue: str) -> Endpoint:
         entry = Endpoint(endpoint, subject, queue)
         self.endpoints.append(entry)
         return entry
 
-    async def _answer(
+    def _begin(self, entry: Endpoint) -> None:
+        entry.active += 1
+        self.active += 1
+        self._idle.clear()
+
+    def _end(self, entry: Endpoint, seconds: float) -> None:
+        entry.seconds += seconds
+        entry.active -= 1
+        self.active -= 1
+        if self.active == 0:
+            self._idle.set()
+
+    async def _work(
         self,
         entry: Endpoint,
-        request_type: type[Request],
+        request_type: type[Message],
         reply_type: type[Message],
-        handler: Callable[[Request], Awaitable[Message]],
+        handler: Handler,
         reply: bytes,
         payload: bytes,
     ) -> None:
@@ -130,90 +256,115 @@ class Service:
         as_json = payload[:1] == b"{"
         try:
             answer = await handler(decode_request(request_type, payload))
+            self._send(reply, encode_reply(answer, as_json), _note_refusal(entry, answer))
         except RpcError as error:
-            entry.errors += 1
-            entry.last_error = str(error)
-            answer = _error_reply(reply_type, error.code, error.message, error.retry)
+            self._refuse(entry, reply, error, reply_type, as_json)
+        except PayloadTooLarge as error:
+            log.warning("answer_too_large", endpoint=entry.name, size=error.size)
+            refusal = RpcError(INTERNAL_ERROR, "the answer is too large")
+            self._refuse(entry, reply, refusal, reply_type, as_json)
         except BusError as error:
-            entry.errors += 1
-            entry.last_error = str(error)
-            answer = _error_reply(reply_type, UNAVAILABLE, str(error), "later")
-        except Exception as error:
-            entry.errors += 1
-            entry.last_error = type(error).__name__
+            refusal = RpcError(UNAVAILABLE, str(error), "later")
+            self._refuse(entry, reply, refusal, reply_type, as_json)
+        except asyncio.CancelledError:
+            refusal = RpcError(UNAVAILABLE, "the service is stopping", "now")
+            self._refuse(entry, reply, refusal, reply_type, as_json)
+        except Exception:
             log.exception("request_failed", endpoint=entry.name)
-            answer = _error_reply(reply_type, INTERNAL_ERROR, "an error on our side", "later")
-        entry.seconds += time.perf_counter() - started
-        self._send(reply, encode_reply(answer, as_json))
+            self._refuse(entry, reply, FAILURE, reply_type, as_json)
+        self._end(entry, time.perf_counter() - started)
 
-    def _send(self, reply: bytes, data: bytes) -> None:
+    def _refuse(
+        self,
+        entry: Endpoint,
+        reply: bytes,
+        refusal: RpcError,
+        reply_type: type[Message] | None = None,
+        as_json: bool = False,
+    ) -> None:
+        """Answer no, in headers and where the reply can say it in its `error` field."""
+        entry.note_error(refusal.code, refusal.message)
+        headers = error_headers(refusal.code, refusal.message)
+        if reply_type is None or "error" not in reply_type.DESCRIPTOR.fields_by_name:
+            headers = headers.replace(b"NATS/1.0", NO_RESPONDERS, 1)
+            self._send(reply, b"", headers)
+            return
+        answer = reply_type()
+        error: Any = answer.error  # type: ignore[attr-defined]
+        error.code, error.retry = refusal.code, refusal.retry
+        error.message = encodable(refusal.message)
+        self._send(reply, encode_reply(answer, as_json), headers)
+
+    def _send(self, reply: bytes, data: bytes, headers: bytes | None = None) -> None:
+        """Send an answer. Raises PayloadTooLarge; another failure is counted and logged."""
         if not reply:
             return
         try:
-            self.bus.publish(reply.decode(), data)
+            self.bus.publish(reply.decode("utf-8", "replace"), data, headers=headers)
+        except PayloadTooLarge:
+            raise
         except BusError as error:
-            log.warning("answer_lost", error=str(error))
+            self._lost_log.warning(service=self.name, error=str(error))
 
     def _handle_monitor(
         self, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None
     ) -> None:
-        verb = subject.split(b".")[1].decode()
-        base: dict[str, Any] = {"name": self.name, "id": self.id, "version": self.version}
-        base["metadata"] = {}
-        base["type"] = f"io.nats.micro.v1.{verb.lower()}_response"
-        if verb == "INFO":
-            base["description"] = self.description
-            base["endpoints"] = [
-                {"name": one.name, "subject": one.subject, "queue_group": one.queue, "metadata": {}}
-                for one in self.endpoints
-            ]
-        elif verb == "STATS":
-            base["started"] = self._started
-            base["endpoints"] = [_statistics(one) for one in self.endpoints]
-        self._send(reply, dumps(base).encode())
+        self._send(reply, self.about.answer(subject.split(b".")[1].decode()))
 
 
-def decode_request(request_type: type[Request], payload: bytes) -> Request:
-    """Return the message in binary protobuf or, when it begins with `{`, in JSON.
+class _RawAnswer:
+    """Answers a raw request once."""
 
-    Raises RpcError 400.
-    """
-    try:
-        if payload[:1] == b"{":
-            return Parse(payload, request_type(), ignore_unknown_fields=True)
-        request = request_type()
-        request.ParseFromString(payload)
-        return request
-    except (ParseError, DecodeError, UnicodeDecodeError, RecursionError):
-        name = request_type.DESCRIPTOR.name
-        raise RpcError(BAD_REQUEST, f"the request is no {name}, in protobuf or JSON") from None
+    __slots__ = ("_as_json", "_endpoint", "_reply", "_reply_type", "_service", "_started")
+
+    def __init__(
+        self,
+        service: Service,
+        endpoint: Endpoint,
+        reply: bytes,
+        reply_type: type[Message] | None,
+        as_json: bool,
+    ) -> None:
+        self._service: Service | None = service
+        self._endpoint = endpoint
+        self._reply = reply
+        self._reply_type = reply_type
+        self._as_json = as_json
+        self._started = time.perf_counter()
+
+    def __call__(self, data: bytes, headers: bytes | None = None) -> None:
+        service = self._end()
+        if service is None:
+            return
+        try:
+            service._send(self._reply, data, headers)
+        except PayloadTooLarge as error:
+            self._refuse(service, RpcError(INTERNAL_ERROR, str(error)))
+
+    def __del__(self) -> None:
+        """A handler that let go of this without a word has failed."""
+        self.fail()
+
+    def fail(self) -> None:
+        """Answer that something is wrong here, unless it was answered."""
+        service = self._end()
+        if service is not None:
+            self._refuse(service, FAILURE)
+
+    def _refuse(self, service: Service, refusal: RpcError) -> None:
+        service._refuse(self._endpoint, self._reply, refusal, self._reply_type, self._as_json)
+
+    def _end(self) -> Service | None:
+        service, self._service = self._service, None
+        if service is not None:
+            service._end(self._endpoint, time.perf_counter() - self._started)
+        return service
 
 
-def encode_reply(message: Message, as_json: bool) -> bytes:
-    """Return the message as JSON (protobuf's mapping, field names as in the schema) or binary."""
-    if as_json:
-        text: str = MessageToJson(message, preserving_proto_field_name=True, indent=None)
-        return text.encode()
-    return message.SerializeToString()
-
-
-def _error_reply(reply_type: type[Message], code: int, words: str, retry: str) -> Message:
-    answer = reply_type()
-    error: Any = getattr(answer, "error", None)
-    if error is not None:
-        error.code, error.message, error.retry = code, words, retry
-    return answer
-
-
-def _statistics(entry: Endpoint) -> dict[str, Any]:
-    nanoseconds = int(entry.seconds * 1e9)
-    return {
-        "name": entry.name,
-        "subject": entry.subject,
-        "queue_group": entry.queue,
-        "num_requests": entry.requests,
-        "num_errors": entry.errors,
-        "last_error": entry.last_error,
-        "processing_time": nanoseconds,
-        "average_processing_time": nanoseconds // entry.requests if entry.requests else 0,
-    }
+def _note_refusal(entry: Endpoint, answer: Message) -> bytes | None:
+    """Count an answer with an error in it and return its headers; None for any other."""
+    if "error" not in answer.DESCRIPTOR.fields_by_name or not answer.HasField("error"):
+        return None
+    error: Any = answer.error  # type: ignore[attr-defined]
+    entry.note_error(error.code, error.message)
+    return error_headers(error.code, error.message)

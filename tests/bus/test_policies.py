@@ -203,8 +203,8 @@ def test_a_missing_file_is_refused_and_no_file_is_none(tmp_path: Path) -> None:
 async def test_the_readings_tell_types_changes_and_refusals(bus: Bus) -> None:
     book = await PolicyBook.load(bus)
     assert {name: rows for name, _, _, _, rows in book.readings()} == {
-        "policy_types": [((), 1)],
-        "policy_changes": [((), 0)],
-        "policy_refused": [((), 0)],
+        "goim_policy_types": [((), 1)],
+        "goim_policy_changes": [((), 0)],
+        "goim_policies_refused": [((), 0)],
     }
     await book.close()
