@@ -13,7 +13,7 @@ from schemas.operations import is_business
 from schemas.policies import Policy
 from schemas.subjects import Subjects, decode_token, encode_token, topic_room_type
 
-MAX_MESSAGE_ID_BYTES = 256  # JetStream keeps each in memory for the duplicate window
+MAX_ID_BYTES = 256  # JetStream keeps message ids in memory for the duplicate window
 NOBODY = "nobody"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -47,8 +47,10 @@ def read_sending(subjects: Subjects, subject: str, headers: bytes | None) -> Sen
             check_token(topic.split(".")[1])
     except ValueError:
         raise RequestRefused("the subject is not up.<type>.<id>.<mid>.<op>") from None
-    message_id = check_message_id(header_value(headers, ID))
-    return Sending(topic, room_type, mid, operation, header_value(headers, SESSION), message_id)
+    session, message_id = header_value(headers, SESSION), header_value(headers, ID)
+    check_id("session", session)
+    check_id("message id", message_id)
+    return Sending(topic, room_type, mid, operation, session, message_id)
 
 
 def check_token(token: str) -> None:
@@ -57,13 +59,12 @@ def check_token(token: str) -> None:
         raise ValueError(token)
 
 
-def check_message_id(text: str) -> str:
-    """Return a dedupe id that can be a header. Raises RequestRefused."""
-    if len(text.encode("utf-8", "replace")) > MAX_MESSAGE_ID_BYTES:
-        raise RequestRefused(f"a message id may have {MAX_MESSAGE_ID_BYTES} bytes")
+def check_id(what: str, text: str) -> None:
+    """Return when the text can be the value of a header. Raises RequestRefused."""
+    if len(text.encode("utf-8", "replace")) > MAX_ID_BYTES:
+        raise RequestRefused(f"a {what} may have {MAX_ID_BYTES} bytes")
     if _CONTROL.search(text) or text != text.strip():
-        raise RequestRefused("a message id may not hold control characters or end in a blank")
-    return text
+        raise RequestRefused(f"a {what} may not hold control characters or end in a blank")
 
 
 def admit(sending: Sending, size: int, policy: Policy, max_body_bytes: int) -> None:

@@ -64,7 +64,6 @@ class Lane:
         self._failures = 0  # flights in a row that had to be tried again
         bus.on_reconnect.append(self._reconnected.set)
         self.task = asyncio.ensure_future(self._run())
-        self.task.add_done_callback(self._log_end)
 
     def add(self, message: Message) -> None:
         """Queue a message behind the others."""
@@ -80,7 +79,7 @@ class Lane:
             await self._wait_for_nats()
             self._expire()
             group = take_group(self.queue, self.settings.batch_most)
-            left = await self._store(group) if group else []
+            left = await self._fly(group) if group else []
             if left:
                 self.queue.extendleft(reversed(left))
                 self._counts["publish_retries"] += len(left)
@@ -114,6 +113,17 @@ class Lane:
             message = self.queue.popleft()
             error = NotConfirmed(self.settings.seconds, message.problem)
             self._settle(message, Outcome(0, False, error))
+
+    async def _fly(self, group: list[Message]) -> list[Message]:
+        """Store a group; whatever goes wrong, return what is to be tried again."""
+        try:
+            return await self._store(group)
+        except Exception:
+            log.exception("flight_failed", stream=self.stream)
+            left = [message for message in group if not message.settled]
+            for message in left:
+                message.uncertain = True
+            return left
 
     async def _store(self, messages: list[Message]) -> list[Message]:
         """Store them in order; return those to be tried again, in order."""
@@ -216,10 +226,6 @@ class Lane:
 
     def _refuse(self, message: Message, ack: Ack) -> None:
         self._settle(message, Outcome(0, False, StorageRefused(ack.number, ack.description)))
-
-    def _log_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            log.error("lane_failed", stream=self.stream, exc_info=task.exception())
 
 
 def _note_failure(message: Message, error: Exception) -> None:

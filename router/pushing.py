@@ -13,7 +13,7 @@ import structlog
 from bus.connection import Bus
 from bus.errors import BusError, NoResponders
 from bus.metrics import Reading
-from router.admission import check_message_id
+from router.admission import check_id
 from router.batches import Outcome
 from router.directory import Directory
 from router.errors import BodyTooLarge, GatewaySilent, PresenceAway, RequestRefused
@@ -165,7 +165,7 @@ class Pushing:
             raise BodyTooLarge(len(request.body), self.settings.body_bytes)
         if max(len(request.keys), len(request.mids)) > self.settings.targets:
             raise RequestRefused(f"at most {self.settings.targets} keys or mids in one push")
-        check_message_id(request.id)
+        check_id("message id", request.id)
 
 
 def _stored_reply(outcomes: list[Outcome], sessions: int) -> PushReply:

@@ -76,7 +76,7 @@ class Rates:
             waits = await self._ask([question.bucket for question in questions])
             for question, wait in zip(questions, waits, strict=True):
                 self.counts["rates_exceeded" if wait > 0 else "rates_taken"] += 1
-                question.on_wait(wait)
+                self._loop.call_soon(question.on_wait, wait)
 
     async def _ask(self, buckets: list[Bucket]) -> list[float]:
         if self.redis.cooling():

@@ -25,6 +25,7 @@ from schemas.policies import Policy
 log = structlog.get_logger()
 
 VERSION = "0.1.0"
+DESCRIPTION = "Publishes pushes and what clients send, knows who is connected where"
 
 
 class Router:
@@ -41,7 +42,8 @@ class Router:
         self.upstream = Upstream(self.publisher, self.rates, policy_of, settings.max_body_bytes)
         self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
         self.queries = Queries(self.directory, settings.nodes)
-        self.service = Service(bus, "router", VERSION, "pushes, sending, presence")
+        most = 2 * settings.publisher.queue_messages  # upstream refuses before, with words
+        self.service = Service(bus, "router", VERSION, DESCRIPTION, most)
         self.endpoints = RouterBus(bus, self.service)
         self._janitor = asyncio.ensure_future(self.presence.sweep_forever())
         self._serve()

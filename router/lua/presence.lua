@@ -29,6 +29,12 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local leases, nodes, epochs, owners =
   prefix .. ':leases', prefix .. ':nodes', prefix .. ':epochs', prefix .. ':keys'
 
+-- Which run of which server this is; empty, and so always the same, where INFO is forbidden.
+local function run_id()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+
 local function of(kind, name) return prefix .. ':' .. kind .. ':' .. name end
 
 local function is_live(gateway)
@@ -123,7 +129,7 @@ end
 local function report()
   local gateway, step, expected = ARGV[2], ARGV[4], tonumber(ARGV[5])
   local joined, left, rooms = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+  local run = run_id()
   if step == '0' and not is_live(gateway) then return summary(1, {}) end
   redis.call('ZADD', leases, now + tonumber(ARGV[3]), gateway)
   redis.call('HSET', nodes, gateway, ARGV[6])

@@ -68,10 +68,17 @@ def test_a_subject_that_no_gateway_makes_is_refused(tail: str) -> None:
         read_sending(SUBJECTS, f"goim.up.{tail}", None)
 
 
-@pytest.mark.parametrize("message_id", ["x" * 257, "a\tb", "a\x00b", "a\x7fb", "é" * 129])
-def test_an_id_that_can_not_be_one_is_refused(message_id: str) -> None:
+@pytest.mark.parametrize("name", [ID, SESSION])
+@pytest.mark.parametrize("value", ["x" * 257, "a\tb", "a\x00b", "a\x7fb", "é" * 129])
+def test_an_id_that_can_not_be_one_is_refused(name: str, value: str) -> None:
     with pytest.raises(RequestRefused):
-        read_sending(SUBJECTS, "goim.up.live.1.7.4", encode_headers({ID: message_id}))
+        read_sending(SUBJECTS, "goim.up.live.1.7.4", encode_headers({name: value}))
+
+
+def test_a_lone_line_feed_in_a_header_is_refused() -> None:
+    block = b"NATS/1.0\r\nGoim-Session: g1.1\nNats-Rollup: all\r\n\r\n"
+    with pytest.raises(RequestRefused):
+        read_sending(SUBJECTS, "goim.up.live.1.7.4", block)
 
 
 @pytest.mark.parametrize("operation", [4, 100, 1000, 2**31 - 1])

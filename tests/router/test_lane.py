@@ -9,7 +9,9 @@ import pytest
 
 from bus.connection import Bus
 from bus.settings import BusSettings
+from router.batches import Ack, Message
 from router.errors import NotConfirmed
+from router.lane import Lane
 from router.publisher import Publisher
 from router.settings import PublisherSettings
 from tests.bus.servers import NatsServer
@@ -123,4 +125,28 @@ async def test_a_frozen_nats_is_tried_again_and_nothing_is_stored_twice(
     stored = await read_stream(own_bus, "ROOM")
     assert [message.body for message in stored] == [b"%d" % number for number in range(90)]
     assert [one.sequence for one in outcomes] == [message.sequence for message in stored]
+    publisher.close()
+
+
+async def test_a_fault_of_ours_in_a_flight_is_survived_and_nothing_is_stored_twice(
+    own_bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = Publisher(own_bus, PublisherSettings(seconds=30))
+    await publisher.store_one("all", 1, b"first")
+    send_batch, faults = Lane._send_batch, [ValueError("a fault")]
+
+    async def send_and_fail(lane: Lane, messages: list[Message]) -> Ack | None:
+        ack = await send_batch(lane, messages)
+        if faults:
+            raise faults.pop()
+        return ack
+
+    monkeypatch.setattr(Lane, "_send_batch", send_and_fail)
+    outcomes = await asyncio.gather(
+        *(publisher.store_one("all", 1, b"%d" % number) for number in range(50))
+    )
+    stored = await read_stream(own_bus, "ALL")
+    assert not faults
+    assert [message.body for message in stored[1:]] == [b"%d" % number for number in range(50)]
+    assert [one.sequence for one in outcomes] == [message.sequence for message in stored[1:]]
     publisher.close()
