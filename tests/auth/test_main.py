@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,17 +19,7 @@ from bus.settings import BusSettings
 from .signing import SECRET, token
 
 CHECKS = 200
-
-
-async def start(checkout: Path, *words: str, **variables: str) -> Process:
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "auth", *words),
-        cwd=checkout,
-        env=inherited | variables,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
+Start = Callable[..., Awaitable[Process]]
 
 
 async def read_until(process: Process, event: str) -> list[str]:
@@ -40,6 +30,29 @@ async def read_until(process: Process, event: str) -> list[str]:
         if event in lines[-1]:
             return lines
     raise AssertionError("".join(lines))
+
+
+@pytest.fixture
+async def start(checkout: Path) -> AsyncIterator[Start]:
+    processes: list[Process] = []
+
+    async def start(*words: str, **variables: str) -> Process:
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "auth", *words),
+            cwd=checkout,
+            env=inherited | variables,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        with suppress(ProcessLookupError):
+            process.kill()  # only where a test has failed
+        await process.wait()
 
 
 @pytest.fixture
@@ -59,28 +72,26 @@ async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
     ],
 )
 async def test_it_refuses_to_start_without_a_usable_key(
-    checkout: Path, variables: dict[str, str], words: str
+    start: Start, variables: dict[str, str], words: str
 ) -> None:
-    process = await start(checkout, **variables)
+    process = await start(**variables)
     _, errors = await process.communicate()
     assert process.returncode == 2
     assert f"setting refused: {words}" in errors.decode()
     assert "Traceback" not in errors.decode()
 
 
-async def test_check_only_reads_the_settings(checkout: Path) -> None:
-    process = await start(
-        checkout, "--check", GOIM_AUTH_SECRET=SECRET, NATS_URL="nats://127.0.0.1:1"
-    )
+async def test_check_only_reads_the_settings(start: Start) -> None:
+    process = await start("--check", GOIM_AUTH_SECRET=SECRET, NATS_URL="nats://127.0.0.1:1")
     output, _ = await process.communicate()
     assert (process.returncode, output) == (0, b"settings are fine\n")
 
 
 async def test_open_mode_is_warned_about_and_believes_clients(
-    checkout: Path, nats_url: str, bus: Bus
+    start: Start, nats_url: str, bus: Bus
 ) -> None:
     process = await start(
-        checkout, GOIM_AUTH="open", NATS_URL=nats_url, GOIM_SUBJECT_PREFIX=bus.subjects.prefix
+        GOIM_AUTH="open", NATS_URL=nats_url, GOIM_SUBJECT_PREFIX=bus.subjects.prefix
     )
     lines = await read_until(process, "auth_started")
     reply = await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":"null"}')
@@ -92,10 +103,9 @@ async def test_open_mode_is_warned_about_and_believes_clients(
 
 
 async def test_sigterm_ends_it_with_every_check_answered_and_no_token_in_its_log(
-    checkout: Path, nats_url: str, bus: Bus
+    start: Start, nats_url: str, bus: Bus
 ) -> None:
     process = await start(
-        checkout,
         NATS_URL=nats_url,
         GOIM_SUBJECT_PREFIX=bus.subjects.prefix,
         GOIM_AUTH_SECRET=SECRET,
