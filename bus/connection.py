@@ -100,6 +100,11 @@ class Bus:
         return self._requests
 
     @property
+    def away(self) -> float:
+        """Seconds without NATS, of all outages that have ended."""
+        return self._outage.seconds
+
+    @property
     def permission_errors(self) -> int:
         """How often the server refused a publish or a subscription."""
         return self._permission_log.count

@@ -19,9 +19,7 @@ SETTINGS_REFUSED_STATUS = 2
 async def until_told_to_stop() -> None:
     """Return at the first SIGTERM or SIGINT; further ones are ignored."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    _on_stop_signals(stop.set)
     await stop.wait()
 
 
@@ -29,20 +27,35 @@ def run_service(
     read_settings: Callable[[Environment], Settings],
     serve: Callable[[Settings], Awaitable[None]],
 ) -> None:
-    """The body of every `__main__`: read settings or exit 2 with words; `--check` stops there."""
+    """The body of every `__main__`: read settings, serve until it returns.
+
+    With `--check` it stops after reading. A setting that can't be used, found now or when
+    serving begins, is told in words, with exit status 2. A signal to stop cancels `serve` as
+    long as that has not come to `until_told_to_stop`.
+    """
     environment = Environment(os.environ)
+
+    async def run() -> None:
+        serving = asyncio.ensure_future(serve(settings))
+        _on_stop_signals(serving.cancel)
+        await asyncio.wait((serving,))
+        if not serving.cancelled():
+            serving.result()
+
     try:
         settings = read_settings(environment)
         environment.check()
+        if "--check" in sys.argv[1:]:
+            print("settings are fine")
+            return
+        uvloop.run(run())
     except SettingsRefused as refused:
         for problem in refused.problems:
             print(f"setting refused: {problem}", file=sys.stderr)
         sys.exit(SETTINGS_REFUSED_STATUS)
-    if "--check" in sys.argv[1:]:
-        print("settings are fine")
-        return
 
-    async def run() -> None:
-        await serve(settings)
 
-    uvloop.run(run())
+def _on_stop_signals(do: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, do)

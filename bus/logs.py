@@ -2,34 +2,63 @@
 
 import logging
 import sys
-import time
+from functools import partial
+from time import monotonic
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 RARE_LOG_SECONDS = 10.0
 
 
 def configure_logs(service: str, log_format: str = "text", level: str = "info") -> None:
-    """Send every event to standard error with time, level and service name."""
-    renderer: structlog.typing.Processor
-    if log_format == "json":
-        renderer = structlog.processors.JSONRenderer()
-    else:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+    """Send every event to standard error with time, level and service name.
+
+    What libraries log by the standard library's logging, from warnings on, comes the same way.
+    """
+    number = logging.getLevelName(level.upper())
+    in_text = log_format != "json"
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            partial(_add_service, service),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *([] if in_text else [structlog.processors.format_exc_info]),
+            _text_renderer() if in_text else structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(handlers=[_ToStructlog()], level=max(number, logging.WARNING), force=True)
+
+
+class _ToStructlog(logging.Handler):
+    """Hands over what libraries log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno,
+            "library_log",
+            library=record.name,
+            words=record.getMessage(),
+            exc_info=record.exc_info,
+        )
+
+
+def _add_service(service: str, _: Any, __: str, event: EventDict) -> EventDict:
+    event.setdefault("service", service)
+    return event
+
+
+def _text_renderer() -> structlog.typing.Processor:
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(),
+        pad_event_to=24,
+        exception_formatter=structlog.dev.plain_traceback,
+    )
 
 
 class RareLog:
@@ -52,7 +81,7 @@ class RareLog:
 
     def _is_time(self) -> bool:
         self.count += 1
-        now = time.monotonic()
+        now = monotonic()
         if now < self._next_at:
             return False
         self._next_at = now + RARE_LOG_SECONDS

@@ -23,13 +23,15 @@ class BusSettings:
     inbox_prefix: str = "_INBOX"  # where answers come, for permissions per service
     log_format: str = "text"  # or json
     log_level: str = "info"
-    metrics_port: int = 0  # 0: no metrics listener of its own
+    metrics_port: int = 0  # 0: no metrics listener of its own (bus/monitoring.py)
+    metrics_host: str = "127.0.0.1"
     direct: bool = True  # NATS_DIRECT=0 falls back to nats-py's own subscriptions
 
     @classmethod
     def read(cls, environment: Environment) -> "BusSettings":
         """Read NATS_URL, NATS_CREDENTIALS, NATS_DIRECT, GOIM_SUBJECT_PREFIX, GOIM_NATS_*,
-        GOIM_REQUEST_SECONDS, GOIM_METRICS_PORT, GOIM_LOG_FORMAT and GOIM_LOG_LEVEL.
+        GOIM_REQUEST_SECONDS, GOIM_METRICS_PORT, GOIM_METRICS_HOST, GOIM_LOG_FORMAT and
+        GOIM_LOG_LEVEL.
         """
         prefix = environment.text("GOIM_SUBJECT_PREFIX", "goim")
         if not re.fullmatch("[a-z0-9]{1,32}", prefix):
@@ -60,6 +62,7 @@ class BusSettings:
                 "GOIM_LOG_LEVEL", "info", ("debug", "info", "warning", "error")
             ),
             metrics_port=environment.integer("GOIM_METRICS_PORT", 0, 0, 65535),
+            metrics_host=environment.text("GOIM_METRICS_HOST", DEFAULT.metrics_host),
             direct=environment.flag("NATS_DIRECT", True),
         )
 

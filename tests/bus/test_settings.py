@@ -30,6 +30,7 @@ def test_each_variable_is_read() -> None:
         GOIM_LOG_FORMAT="json",
         GOIM_LOG_LEVEL="debug",
         GOIM_METRICS_PORT="9100",
+        GOIM_METRICS_HOST="0.0.0.0",
     )
     assert settings == BusSettings(
         nats_url="nats://a:4222,b:4223",
@@ -43,6 +44,7 @@ def test_each_variable_is_read() -> None:
         log_format="json",
         log_level="debug",
         metrics_port=9100,
+        metrics_host="0.0.0.0",
         direct=False,
     )
 
