@@ -1,6 +1,7 @@
-"""A service that only knows NATS publishes; goim clients on two gateway workers get it, or later."""
+"""A service that only knows NATS publishes; goim clients on two workers get it, now or later."""
 
 import json
+from contextlib import ExitStack
 
 import nats
 import pytest
@@ -29,30 +30,34 @@ async def test_a_room_on_both_workers_gets_what_is_published_on_nats(
     system: RunningSystem, transport: str
 ) -> None:
     room = unique()
-    clients = [
-        login(system, transport, mid=1 + at, key=unique(), room_id=f"live://{room}")
-        for at in range(CONNECTIONS)
-    ]
-    publisher = await nats.connect(system.nats_url)
-    await publisher.publish(f"goim.push.room.live.{room}.1000", b'{"test":1}')
-    await publisher.close()
-    for client in clients:
-        frame = client.receive_pushes(1)[0]
-        assert (frame.operation, frame.body, frame.sequence) == (1000, b'{"test":1}', 0)
-        client.socket.close()
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(
+                login(system, transport, mid=1 + at, key=unique(), room_id=f"live://{room}")
+            )
+            for at in range(CONNECTIONS)
+        ]
+        publisher = await nats.connect(system.nats_url)
+        await publisher.publish(f"goim.push.room.live.{room}.1000", b'{"test":1}')
+        await publisher.close()
+        for client in clients:
+            frame = client.receive_pushes(1)[0]
+            assert (frame.operation, frame.body, frame.sequence) == (1000, b'{"test":1}', 0)
 
 
 async def test_every_device_of_a_member_gets_what_it_accepts(system: RunningSystem) -> None:
     mid = new_mid()
-    takes = login(system, "ws", mid=mid, key=unique(), accepts=[1000])
-    takes_other = login(system, "tcp", mid=mid, key=unique(), accepts=[1001])
-    publisher = await nats.connect(system.nats_url)
-    await publisher.publish(f"goim.push.member.{mid}.1000", b"for the first")
-    await publisher.publish(f"goim.push.member.{mid}.1001", b"for the second")
-    await publisher.close()
-    assert [one.body for one in takes.receive_pushes(1)] == [b"for the first"]
-    assert [one.body for one in takes_other.receive_pushes(1)] == [b"for the second"]
-    assert takes.receive_rest() == (b"", False)
+    with (
+        login(system, "ws", mid=mid, key=unique(), accepts=[1000]) as takes,
+        login(system, "tcp", mid=mid, key=unique(), accepts=[1001]) as takes_other,
+    ):
+        publisher = await nats.connect(system.nats_url)
+        await publisher.publish(f"goim.push.member.{mid}.1000", b"for the first")
+        await publisher.publish(f"goim.push.member.{mid}.1001", b"for the second")
+        await publisher.close()
+        assert [one.body for one in takes.receive_pushes(1)] == [b"for the first"]
+        assert [one.body for one in takes_other.receive_pushes(1)] == [b"for the second"]
+        assert takes.receive_rest() == (b"", False)
 
 
 @pytest.mark.parametrize("transport", ["tcp", "ws"])
@@ -132,7 +137,7 @@ async def test_an_ext_client_gets_each_message_once_over_reconnects(
     async with Client(system.websocket_url, **fields) as client:  # type: ignore[arg-type]
         await stream.publish(subject, b"0")
         assert (await anext(client)).body == b"0"  # type: ignore[union-attr]
-        positions = client.positions
+    positions = client.positions
     for number in range(1, 50):
         await stream.publish(subject, b"%d" % number)
     async with Client(system.tcp_url, resume=positions, **fields) as client:  # type: ignore[arg-type]
