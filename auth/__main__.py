@@ -12,6 +12,7 @@ from bus.errors import BusError
 from bus.lifecycle import run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
+from bus.monitoring import monitored
 
 log = structlog.get_logger()
 
@@ -27,10 +28,12 @@ async def serve(settings: Settings) -> None:
     service = serve_checks(bus, responder)
     metrics = Metrics()
     metrics.add(responder.readings)
-    with suppress(BusError):  # NATS went away already: its return subscribes again
-        await bus.flush()
-    log.info("auth_started", service=service.id, keys=sorted(rules.tokens.ring.by_kid))
-    await until_told_to_stop()
+    metrics.add(service.readings)
+    async with monitored(bus, metrics):
+        with suppress(BusError):  # NATS went away already: its return subscribes again
+            await bus.flush()
+        log.info("auth_started", service=service.id, keys=sorted(rules.tokens.ring.by_kid))
+        await until_told_to_stop()
     await service.stop()
     await bus.drain()
     refused = sum(responder.refused.values())

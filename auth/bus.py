@@ -5,6 +5,7 @@ from collections.abc import Callable
 from auth.responder import Responder
 from bus.connection import Bus
 from bus.service import Service
+from schemas import messages_pb2
 
 VERSION = "0.1.0"
 
@@ -18,6 +19,7 @@ def serve_checks(bus: Bus, responder: Responder) -> Service:
         answer(responder.answer(payload))
 
     service = Service(bus, "auth", VERSION, "Says who a client is: AuthRequest to Grant")
-    service.serve_raw("check", bus.subjects.rpc("auth", "check"), handle)
+    subject = bus.subjects.rpc("auth", "check")
+    service.serve_raw("check", subject, handle, reply_type=messages_pb2.Grant)
     service.start()
     return service

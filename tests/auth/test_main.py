@@ -4,12 +4,14 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bus.connection import Bus
@@ -100,6 +102,30 @@ async def test_open_mode_is_warned_about_and_believes_clients(
     assert process.returncode == 0
     assert json.loads(reply.payload)["rooms"][0]["pattern"] == "*"
     assert any("warning" in line and "auth_open" in line for line in lines)
+
+
+async def test_its_counters_are_served_over_http_where_a_port_is_set(
+    start: Start, nats_url: str, bus: Bus
+) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = await start(
+        NATS_URL=nats_url,
+        GOIM_SUBJECT_PREFIX=bus.subjects.prefix,
+        GOIM_AUTH_SECRET=SECRET,
+        GOIM_METRICS_PORT=str(port),
+    )
+    await read_until(process, "auth_started")
+    await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":"null"}')
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        metrics = (await client.get("/metrics")).text
+        health = await client.get("/healthz")
+    process.terminate()
+    await process.communicate()
+    assert 'goim_auth_refused_total{reason="no_token"} 1.0' in metrics
+    assert "goim_service_request_seconds_total" in metrics
+    assert health.status_code == 200
 
 
 async def test_sigterm_ends_it_with_every_check_answered_and_no_token_in_its_log(
