@@ -1,13 +1,16 @@
 """`goimbus push`, `tail` and `who` against a running system, as people use them."""
 
+import asyncio
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -30,11 +33,17 @@ def environment(system: RunningSystem) -> dict[str, str | None]:
         "GOIM_NATS_PORT": str(system.nats_port),
         "GOIM_DATA_DIR": str(system.folder / "data"),
         "NATS_URL": None,
+        "COLUMNS": "200",
     }
 
 
 def run(system: RunningSystem, *words: str, stdin: bytes = b"", **more: str) -> Result:
     return CliRunner().invoke(main, words, input=stdin, env={**environment(system), **more})
+
+
+async def start(system: RunningSystem, *words: str, stdin: bytes = b"") -> Result:
+    """Run a command while a client is connected: in a thread, since it has a loop of its own."""
+    return await asyncio.to_thread(run, system, *words, stdin=stdin)
 
 
 @contextmanager
@@ -57,6 +66,10 @@ def tail(system: RunningSystem, *words: str) -> Iterator[subprocess.Popen[str]]:
     assert (process.returncode, errors) == (0, "")
 
 
+def new_member() -> int:
+    return 1 + secrets.randbelow(2**53)
+
+
 def line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().rstrip("\n")
@@ -77,18 +90,14 @@ async def received(client: Client) -> tuple[str, int, int, bytes]:
 async def test_a_push_reaches_its_client_and_tells_its_sequence(
     system: RunningSystem, way: tuple[str, ...]
 ) -> None:
-    room, key, mid = f"live://{unique()}", unique(), int(unique(), 16) % 10**9 + 1
+    room, key, mid = f"live://{unique()}", unique(), new_member()
     async with Client(system.websocket_url, mid=mid, key=key, room=room, accepts=[1000, 7]) as one:
-        result = run_in_thread = run(system, "push", "room", room, '{"test":1}', *way)
-        assert await received(one) == (
-            f"room:{room}",
-            sequence_of(run_in_thread),
-            1000,
-            b'{"test":1}',
-        )
-        result = run(system, "push", "member", str(mid), "-", "--op", "7", *way, stdin=b"\xff\n")
+        result = await start(system, "push", "room", room, '{"test":1}', *way)
+        assert await received(one) == (f"room:{room}", sequence_of(result), 1000, b'{"test":1}')
+        words = ("push", "member", str(mid), "-", "--op", "7", *way)
+        result = await start(system, *words, stdin=b"\xff\n")
         assert await received(one) == ("member", sequence_of(result), 7, b"\xff\n")
-        result = run(system, "push", "all", "to all", *way)
+        result = await start(system, "push", "all", "to all", *way)
         while (got := await received(one))[3] != b"to all":
             assert got[0] == "all"  # of another test
         assert got == ("all", sequence_of(result), 1000, b"to all")
@@ -142,7 +151,7 @@ def test_a_room_is_watched_with_its_history_and_ctrl_c_ends_it(system: RunningSy
 
 
 def test_a_member_is_watched_as_json(system: RunningSystem) -> None:
-    mid = str(int(unique(), 16) % 10**9 + 1)
+    mid = str(new_member())
     sequence = sequence_of(run(system, "push", "member", mid, "for you"))
     run(system, "push", "member", mid, "not accepted", "--op", "99")
     with tail(system, "member", mid, "--json") as process:
@@ -173,17 +182,18 @@ def test_a_gateway_that_is_not_there_is_told_by_tail(system: RunningSystem) -> N
 
 
 async def test_who_lists_connections_by_room_and_member(system: RunningSystem) -> None:
-    room, key, mid = f"live://{unique()}", f"[{unique()}]", int(unique(), 16) % 10**9 + 1
+    room, key, mid = f"live://{unique()}", f"[{unique()}]", new_member()
     async with Client(system.tcp_url, mid=mid, key=key, room=room, platform="ios"):
-        while (told := json.loads(run(system, "who", "--json", "room", room).stdout))["found"] < 1:
-            pass
+        told: dict[str, Any] = {"found": 0}
+        while not told["found"]:  # a gateway reports soon, not at once
+            told = json.loads((await start(system, "who", "--json", "room", room)).stdout)
         (session,) = told["sessions"]
         assert (session["mid"], session["key"], session["room"]) == (mid, key, room)
         for words in (("who", "member", str(mid)), ("who", "room", room)):
-            shown = run(system, *words, COLUMNS="200").stdout
+            shown = (await start(system, *words)).stdout
             for cell in (str(mid), key, room, "ios", "1 found;"):
                 assert cell in shown
-        assert "found" in run(system, "who").stdout
+        assert "found" in (await start(system, "who")).stdout
     assert run(system, "who", "--limit", "0").exit_code == 2
 
 
