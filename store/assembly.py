@@ -2,17 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import Protocol
 
 import structlog
 
 from bus.connection import Bus
+from bus.errors import BusError
 from bus.service import Service
 from schemas.policies import Policy
 from store.bus import StoreService
 from store.cache import MessageCache
+from store.clock import Clock, ServerClock
 from store.definitions import Storage
 from store.metrics import StoreReadings
 from store.position_writer import PositionWriter
@@ -26,6 +28,7 @@ from store.views import Views
 log = structlog.get_logger()
 
 VERSION = "0.1.0"
+RETRY_SECONDS = 0.5
 
 
 class Policies(Protocol):
@@ -39,18 +42,19 @@ class Policies(Protocol):
 
 
 class Store:
-    """One store process on a connected bus. `clock` tells unix seconds."""
+    """One store process on a connected bus; its clock is NATS's if no other is given."""
 
     def __init__(
         self,
         bus: Bus,
         settings: Settings,
         policies: Policies,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
+        self._clock = clock or ServerClock(bus, f"KV_{bus.subjects.bucket('TRIMMED')}")
         self.retention = Retention(policies.of)
         self.messages = MessageReader(bus, MessageCache(settings.cache_bytes))
-        self.views = Views(bus, self.retention, self.messages.cache.clear)
+        self.views = Views(bus, self.retention, self.messages.cache.clear, settings.forget_seconds)
         self.streams = Streams(bus, storage_of(bus, settings), self.retention)
         self.sweeper = Sweeper(
             bus,
@@ -58,10 +62,11 @@ class Store:
             self.streams,
             self.retention,
             partial(described, policies),
+            self._clock,
             settings.sweep_seconds,
         )
         self.writer = PositionWriter(
-            bus, self.views.positions, self.views.end_of, settings.wait_seconds
+            bus, self.views.positions, self.views.end_of, self._clock, settings.wait_seconds
         )
         self.service = StoreService(
             self.views,
@@ -70,28 +75,38 @@ class Store:
             settings.page_messages,
             fitting_bytes(settings.page_bytes, bus.client.max_payload),
             settings.wait_seconds,
-            clock,
+            self._clock,
         )
         self.readings = StoreReadings(
             self.views, self.messages, self.writer, self.streams, self.sweeper, self.service
         )
         self._bus = bus
         self._policies = policies
-        self._clock = clock
         self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self, service: Service) -> None:
         """Make the streams, build the views, then answer requests; waits for NATS without end."""
         started = time.monotonic()
         await self.streams.ensure_patiently(described(self._policies))
+        await self._synchronize()
         self.views.start()
         await self.views.build()
         self.service.serve(service, self._bus.subjects)
-        self._sweeping = asyncio.create_task(self.sweeper.run(self._clock), name="sweep")
+        self._sweeping = asyncio.create_task(self.sweeper.run(), name="sweep")
         messages = sum(view.index.messages for view in self.views.topics.values())
         seconds = round(time.monotonic() - started, 3)
         devices = len(self.views.positions.table)
         log.info("store_ready", messages=messages, devices=devices, seconds=seconds)
+
+    async def _synchronize(self) -> None:
+        """Set the clock, however long NATS is away: without it all retention would be off."""
+        while True:
+            try:
+                await self._clock.synchronize()
+                return
+            except BusError as error:
+                log.warning("clock_not_set_yet", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def stop(self) -> None:
         """End what runs for itself; requests should have ended before."""

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 from schemas.headers import (
     FROM,
-    SEQUENCE,
     SESSION,
     STAMP,
     SUBJECT,
@@ -23,6 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 MOST_OPERATION = 2**31 - 1  # a frame's operation is an int32
 MOST_MEMBER = 2**63 - 1
+_OWN_HEADERS = b"\r\nGoim-"  # most messages have none: they are looked for only then
 _MESSAGES_TAG = b"\x12"  # field 2 of TopicMessages, length-delimited
 
 
@@ -40,34 +40,36 @@ def split_subject(head: str, subject: str) -> tuple[str, int] | None:
     return (topic, number) if -MOST_OPERATION - 1 <= number <= MOST_OPERATION else None
 
 
-def encode_message(head: str, headers: bytes, payload: bytes) -> bytes | None:
-    """Return the StoredMessage of a direct get's answer, encoded; None if it is unreadable."""
+def encode_message(head: str, sequence: int, headers: bytes, payload: bytes) -> bytes | None:
+    """Return the answer to a direct get as an encoded StoredMessage; None if it is unreadable."""
     parts = split_subject(head, header_value(headers, SUBJECT))
     if parts is None:
         return None
-    sender = header_number(headers, FROM)
-    return StoredMessage(
-        sequence=header_number(headers, SEQUENCE),
+    message = StoredMessage(
+        sequence=sequence,
         operation=parts[1],
         body=payload,
-        sender=sender if sender <= MOST_MEMBER else 0,
-        time_ms=_milliseconds(header_value(headers, TIME)),
-        stamp=header_value(headers, STAMP) == "1",
-        session=header_value(headers, SESSION),
-    ).SerializeToString()
+        time_ms=read_time_ms(header_value(headers, TIME)),
+    )
+    if _OWN_HEADERS in headers:
+        sender = header_number(headers, FROM)
+        message.sender = sender if sender <= MOST_MEMBER else 0
+        message.stamp = header_value(headers, STAMP) == "1"
+        message.session = header_value(headers, SESSION)
+    return message.SerializeToString()
 
 
-def as_entry(message: bytes) -> bytes:
-    """Return an encoded StoredMessage as an encoded entry of TopicMessages.messages."""
-    return b"%b%b%b" % (_MESSAGES_TAG, _varint(len(message)), message)
-
-
-def _milliseconds(text: str) -> int:
+def read_time_ms(text: str) -> int:
     """Read RFC 3339 with nanoseconds as unix milliseconds; 0 when it is none."""
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
     except (ValueError, TypeError):
         return 0
+
+
+def as_entry(message: bytes) -> bytes:
+    """Return an encoded StoredMessage as an encoded entry of TopicMessages.messages."""
+    return b"%b%b%b" % (_MESSAGES_TAG, _varint(len(message)), message)
 
 
 def _varint(number: int) -> bytes:

@@ -5,7 +5,7 @@ who loses merges again. A batch that is refused is written value by value.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -46,7 +46,14 @@ class _Change:
 class PositionWriter:
     """Merges positions and writes them; what was awaited is stored."""
 
-    def __init__(self, bus: Bus, view: PositionView, end_of: EndOf, seconds: float) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        view: PositionView,
+        end_of: EndOf,
+        clock: Callable[[], float],
+        seconds: float,
+    ) -> None:
         self.saved = 0  # devices written
         self.unchanged = 0  # had nothing new
         self.batches = 0
@@ -56,6 +63,7 @@ class PositionWriter:
         self._bus = bus
         self._view = view
         self._end_of = end_of
+        self._clock = clock
         self._seconds = seconds
         self._waiting: dict[str, _Change] = {}
         self._task: asyncio.Task[None] | None = None
@@ -93,6 +101,7 @@ class PositionWriter:
 
     async def _write(self, changes: dict[str, _Change]) -> None:
         try:
+            await self._view.barrier.wait(self._seconds)  # what others wrote is merged, not met
             puts = self._merge(changes)
             if puts:
                 await self._write_batch(changes, puts)
@@ -107,11 +116,11 @@ class PositionWriter:
     def _merge(self, changes: dict[str, _Change]) -> dict[str, Put]:
         """Return what must be written; changes that bring nothing new are settled."""
         puts = {}
-        table = self._view.table
+        table, now = self._view.table, self._clock()
         for key, change in list(changes.items()):
             known = table.topics(key)
             merged, dropped = merge_topics(known, change.topics, self._end_of)
-            if merged == known:
+            if merged == known and not self._view.is_aging(key, now):
                 self.unchanged += len(change.futures)
                 change.settle()
                 del changes[key]

@@ -13,7 +13,7 @@ from json import loads
 
 from bus.connection import Bus, Reply
 from bus.errors import BusError, StreamApiRefused
-from schemas.headers import SEQUENCE, SUBJECT, TIME, encode_headers, status
+from schemas.headers import SUBJECT, TIME, encode_headers, status
 from store.cache import Key, MessageCache
 from store.message import encode_message, push_head
 
@@ -126,7 +126,7 @@ class MessageReader:
             self._settle(key, headers, payload)
 
     def _settle(self, key: Key, headers: bytes, payload: bytes) -> None:
-        message = encode_message(self._head, headers, payload)
+        message = encode_message(self._head, key[1], headers, payload)
         if message is None:
             self.unreadable += 1
         else:
@@ -153,10 +153,5 @@ class MessageReader:
 def _headers_of(message: dict[str, str | int]) -> bytes:
     """Return the headers a direct get would give for a message in the leader's JSON."""
     own = b64decode(str(message.get("hdrs", "")))
-    added = {
-        SUBJECT: str(message["subject"]),
-        SEQUENCE: str(message["seq"]),
-        TIME: str(message["time"]),
-    }
-    block = encode_headers(added)
+    block = encode_headers({SUBJECT: str(message["subject"]), TIME: str(message["time"])})
     return own[:-2] + block[block.index(b"\r\n") + 2 :] if own else block

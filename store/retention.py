@@ -62,19 +62,23 @@ class Retention:
         except UnicodeDecodeError:
             return DEFAULT
 
+    def most_messages(self, kind: Kind, topic: str) -> int:
+        """Return how many messages are retained of a topic; asked for each that is stored."""
+        held = self._held.get(kind)
+        wanted = self.policy(topic).retain_messages if kind == "ROOM" else FIXED[kind].messages
+        return wanted if held is None or wanted < held.messages else held.messages
+
     def longest(self, kind: Kind) -> float:
         """Return how many seconds a stream holds its messages, whatever their topic."""
         return self._held[kind].seconds if kind in self._held else 0.0
 
     def limits(self, kind: Kind, topic: str) -> Limits:
         """Return what is retained of a topic."""
-        if kind == "ROOM":
-            policy = self.policy(topic)
-            wanted = Limits(policy.retain_messages, policy.retain_seconds)
-        else:
-            wanted = FIXED[kind]
-        held = self._held.get(kind, wanted)
-        return Limits(min(wanted.messages, held.messages), min(wanted.seconds, held.seconds))
+        seconds = FIXED[kind].seconds if kind != "ROOM" else self.policy(topic).retain_seconds
+        held = self._held.get(kind)
+        if held is not None:
+            seconds = min(seconds, held.seconds)
+        return Limits(self.most_messages(kind, topic), seconds)
 
 
 FIXED: dict[Kind, Limits] = {

@@ -13,6 +13,7 @@ from bus.connection import Bus
 from bus.errors import BusError, StreamApiRefused
 from schemas.policies import Policy
 from store.batches import MOST_IN_BATCH, WRONG_LAST_SEQUENCE, Put, write_batch, write_one
+from store.clock import Clock
 from store.errors import TopicRefused
 from store.retention import Retention, purges, room_type_token
 from store.stream import Streams
@@ -36,6 +37,7 @@ class Sweeper:
         streams: Streams,
         retention: Retention,
         policies: Callable[[], Iterable[Policy]],
+        clock: Clock,
         seconds: float,
     ) -> None:
         self.sweeps = 0
@@ -46,15 +48,17 @@ class Sweeper:
         self._streams = streams
         self._retention = retention
         self._policies = policies
+        self._clock = clock
         self._seconds = seconds
         self._purged: dict[tuple[str, str], int] = {}
 
-    async def run(self, clock: Callable[[], float]) -> None:
+    async def run(self) -> None:
         """Sweep about every `seconds`, until cancelled; a failure is tried again next time."""
         while True:
             await asyncio.sleep(self._seconds * random.uniform(0.8, 1.2))
             try:
-                await self.sweep(clock())
+                await self._clock.synchronize()
+                await self.sweep(self._clock())
             except BusError as error:
                 self.failures += 1
                 log.warning("sweep_failed", error=str(error))
@@ -67,6 +71,7 @@ class Sweeper:
         await self._streams.ensure(self._policies())
         for view in self._views.topics.values():
             await self._refresh(view, now)
+        self._views.positions.forget_marks(now)
         if not await self._claim(now):
             return False
         self.sweeps += 1

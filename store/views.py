@@ -75,7 +75,8 @@ class TopicView:
             self.unreadable += 1
             return
         topic = parts[0]
-        self.index.append(topic, entry.sequence, self._retention.limits(self.kind, topic).messages)
+        most = self._retention.most_messages(self.kind, topic)
+        self.index.append(topic, entry.sequence, most)
 
     def _handle_reset(self) -> None:
         self.index.clear()
@@ -86,16 +87,32 @@ class TopicView:
 class PositionView:
     """The positions of all devices, as the bucket has them."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, forget_seconds: float) -> None:
         self.table = PositionTable()
+        self._forget_seconds = forget_seconds
+        self._marks = TimeMarks()
         self.stream = f"KV_{bus.subjects.bucket('POSITION')}"
         self.head = f"$KV.{bus.subjects.bucket('POSITION')}."
         self.reader = OrderedReader(
-            bus, self.stream, self._handle_entry, headers_only=False, on_reset=self.table.clear
+            bus, self.stream, self._handle_entry, headers_only=False, on_reset=self._handle_reset
         )
         self.barrier = Barrier(bus, self.reader)
 
+    def is_aging(self, key: str, now: float) -> bool:
+        """Tell whether a position is half forgotten: then even the same is written again."""
+        revision = self.table.revision(key)
+        return 0 < revision <= self._marks.stored_by(now - self._forget_seconds / 2)
+
+    def forget_marks(self, now: float) -> None:
+        """Drop what is known of the age of positions that the bucket has forgotten."""
+        self._marks.forget(self._marks.stored_by(now - self._forget_seconds))
+
+    def _handle_reset(self) -> None:
+        self.table.clear()
+        self._marks.clear()
+
     def _handle_entry(self, entry: Entry) -> None:
+        self._marks.note(entry.sequence, entry.time_ns / NANOSECONDS)
         removed = header_value(entry.headers, "KV-Operation") in ("DEL", "PURGE")
         value = b"" if removed else entry.payload
         self.table.apply(entry.subject[len(self.head) :], entry.sequence, value)
@@ -147,9 +164,15 @@ class TrimmedView:
 class Views:
     """All that a store process knows, and how to wait until it knows it."""
 
-    def __init__(self, bus: Bus, retention: Retention, on_reset: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        retention: Retention,
+        on_reset: Callable[[], None],
+        forget_seconds: float,
+    ) -> None:
         self.topics = {kind: TopicView(bus, kind, retention, on_reset) for kind in KINDS}
-        self.positions = PositionView(bus)
+        self.positions = PositionView(bus, forget_seconds)
         self.trimmed = TrimmedView(bus, self.topics)
 
     def start(self) -> None:

@@ -56,6 +56,9 @@ class Clock:
     def __call__(self) -> float:
         return time.time() + self.ahead
 
+    async def synchronize(self) -> None:
+        """It is right as it is."""
+
 
 @dataclass
 class StoreProcess:

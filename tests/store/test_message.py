@@ -11,13 +11,12 @@ HEAD = push_head(Subjects("goim"))
 SERVER = {
     "Nats-Stream": "GOIM_ROOM",
     "Nats-Subject": "goim.push.room.live.1000.1000",
-    "Nats-Sequence": "77",
     "Nats-Time-Stamp": "2026-11-25T01:12:04.320946573Z",
 }
 
 
 def read(headers: bytes, payload: bytes = b"") -> StoredMessage:
-    encoded = encode_message(HEAD, headers, payload)
+    encoded = encode_message(HEAD, 77, headers, payload)
     assert encoded is not None
     return StoredMessage.FromString(encoded)
 
@@ -40,6 +39,8 @@ def test_the_servers_headers_win_over_forged_ones() -> None:
     forged = encode_headers({"Nats-Sequence": "9999", "Nats-Subject": "goim.push.all.1"})
     message = read(forged[:-2] + encode_headers(SERVER)[10:])
     assert (message.sequence, message.operation) == (77, 1000)
+    forged = encode_headers({"Nats-Time-Stamp": "2000-01-01T00:00:00Z", "Goim-From": "1"})
+    assert read(forged[:-2] + encode_headers(SERVER)[10:]).time_ms == 1_795_569_124_320
 
 
 def test_headers_that_make_no_sense_count_as_absent() -> None:
@@ -73,7 +74,7 @@ def test_an_operation_is_what_a_frame_can_carry(
 
 def test_a_message_no_frame_can_carry_is_unreadable() -> None:
     assert (
-        encode_message(HEAD, encode_headers(SERVER | {"Nats-Subject": "goim.push.all.x"}), b"")
+        encode_message(HEAD, 1, encode_headers(SERVER | {"Nats-Subject": "goim.push.all.x"}), b"")
         is None
     )
 

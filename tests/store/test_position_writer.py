@@ -47,6 +47,20 @@ async def test_what_is_no_news_is_not_written(system: System) -> None:
     await writer.save([])
 
 
+async def test_a_position_half_forgotten_is_written_again_though_nothing_is_new(
+    system: System,
+) -> None:
+    (process,) = await with_stores(system, 1)
+    writer = process.store.writer
+    await writer.save([("7.ios", {"room.chat.1": 5})])
+    system.clock.ahead = 89 * 86_400
+    await writer.save([("7.ios", {"room.chat.1": 5})])
+    assert (writer.saved, writer.unchanged) == (1, 1)
+    system.clock.ahead = 91 * 86_400
+    await writer.save([("7.ios", {"room.chat.1": 5})])
+    assert (writer.saved, writer.unchanged) == (2, 1)
+
+
 async def test_two_saves_of_one_device_at_once_are_both_kept(system: System) -> None:
     (process,) = await with_stores(system, 1)
     writer = process.store.writer

@@ -12,7 +12,7 @@ from tests.store.test_stream import streams_of
 
 
 async def built(bus: Bus) -> Views:
-    views = Views(bus, Retention(lambda room_type: DEFAULT), lambda: None)
+    views = Views(bus, Retention(lambda room_type: DEFAULT), lambda: None, 86_400)
     views.start()
     await views.build()
     return views
@@ -59,7 +59,7 @@ async def test_marks_past_the_end_of_their_stream_are_foreign(system: System) ->
 
 
 async def test_views_wait_for_streams_that_are_not_there_yet(system: System) -> None:
-    views = Views(system.bus, Retention(lambda room_type: DEFAULT), lambda: None)
+    views = Views(system.bus, Retention(lambda room_type: DEFAULT), lambda: None, 86_400)
     views.start()
     building = asyncio.create_task(views.build())
     await asyncio.sleep(0)
