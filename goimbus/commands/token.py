@@ -42,8 +42,6 @@ class Operations(click.ParamType[list[int]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> list[int]:
         """Return the numbers, or end with a usage error."""
-        if isinstance(value, list):
-            return value
         try:
             numbers = [int(part) for part in str(value).split(",")]
         except ValueError:
