@@ -94,7 +94,7 @@ class NodeSettings:
     tcp_port: int = 0  # 0: as the best gateway reports
     ws_port: int = 0
     wss_port: int = 0
-    heartbeat_seconds: int = 60
+    heartbeat_seconds: int = 240  # goim's, and the gateway's
     heartbeats_missed: int = 2
     backoff_max_delay: int = 300  # goim's backoff: seconds, for the client's reconnect
     backoff_base_delay: int = 3
