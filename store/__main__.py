@@ -11,9 +11,9 @@ from bus.connection import Bus
 from bus.lifecycle import run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
+from bus.monitoring import monitored
 from bus.policies import PolicyBook
-from bus.service import Service
-from store.assembly import VERSION, Store, described, storage_of
+from store.assembly import Store, described, make_service, storage_of
 from store.retention import Retention
 from store.settings import Settings
 from store.stream import Streams
@@ -27,15 +27,16 @@ async def serve(settings: Settings) -> None:
     bus = await Bus.connect(settings.bus, "store")
     policies = await PolicyBook.load(bus, settings.policies)
     store = Store(bus, settings, policies)
-    service = Service(bus, "store", VERSION, "Replays, history, positions")
-    metrics = Metrics()
-    metrics.add(store.readings)
-    metrics.add(policies.readings)
+    service = make_service(bus)
     service.start()
-    await store.start(service)
-    await until_told_to_stop()
-    log.info("store_draining", requests=store.service.active)
-    await service.stop()
+    metrics = Metrics()
+    for source in (store.readings, policies.readings, service.readings):
+        metrics.add(source)
+    async with monitored(bus, metrics, store.problems):
+        await store.start(service)
+        await until_told_to_stop()
+        log.info("store_draining", requests=service.active)
+        await service.stop()
     await store.stop()
     await policies.close()
     await bus.drain()

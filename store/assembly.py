@@ -12,7 +12,7 @@ from bus.connection import Bus
 from bus.errors import BusError
 from bus.service import Service
 from schemas.policies import Policy
-from store.bus import StoreService
+from store.bus import MOST_REQUESTS, StoreService
 from store.cache import MessageCache
 from store.clock import Clock, ServerClock
 from store.definitions import Storage
@@ -98,6 +98,10 @@ class Store:
         devices = len(self.views.positions.table)
         log.info("store_ready", messages=messages, devices=devices, seconds=seconds)
 
+    def problems(self) -> list[str]:
+        """Return why the store can't answer now, as sentences."""
+        return [] if self._sweeping is not None else ["the views are being built"]
+
     async def _synchronize(self) -> None:
         """Set the clock, however long NATS is away: without it all retention would be off."""
         while True:
@@ -114,6 +118,11 @@ class Store:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.views.stop()
+
+
+def make_service(bus: Bus) -> Service:
+    """Return the micro service that a store answers as."""
+    return Service(bus, "store", VERSION, "Replays, history, positions", MOST_REQUESTS)
 
 
 def described(policies: Policies) -> list[Policy]:

@@ -5,8 +5,7 @@ before the request was sent is always in the answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection
 
 from bus.errors import RpcError
 from bus.service import Service
@@ -36,7 +35,7 @@ from store.views import Views
 MOST_WANTS = 64  # in one replay request
 MOST_TOPICS = 10_000  # in one request for last sequences
 MOST_POSITIONS = 10_000  # in one request
-MOST_REQUESTS = 2000  # at work or waiting; more are told to come later
+MOST_REQUESTS = 2000  # at work or waiting (bus/service.py refuses more); 64 wants each
 MOST_FILLING = 64  # replies being filled: each may hold page_bytes
 BUSY = 503
 
@@ -54,8 +53,7 @@ class StoreService:
         wait_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        self.active = 0
-        self.refused_busy = 0
+        self.refused_busy = 0  # requests to save positions, of which too many wait
         self.wants = 0
         self.wants_refused = 0
         self.replayed_messages = 0
@@ -91,49 +89,48 @@ class StoreService:
     async def handle_replay(self, request: ReplayRequest) -> ReplayReply:
         """Answer each want; one that can't be served has an error of its own."""
         _check_count(len(request.wants), MOST_WANTS, "wants")
-        async with self._admission():
-            self.wants += len(request.wants)
-            kinds = [_kind_or_none(want.topic) for want in request.wants]
-            stored = any(map(_needs_position, request.wants))
-            await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
+        self.wants += len(request.wants)
+        kinds = [_kind_or_none(want.topic) for want in request.wants]
+        stored = any(map(_needs_position, request.wants))
+        await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
+        async with self._filling:
             pages = [
                 self._plan(want, kind)
                 for want, kind in zip(request.wants, kinds, strict=True)
                 if kind is not None
             ]
             await self._fill(Reply(pages, self._page_bytes))
-            answers = iter(pages)
-            return ReplayReply(
-                topics=[
-                    self._refuse(want.topic) if kind is None else encode_page(next(answers))
-                    for want, kind in zip(request.wants, kinds, strict=True)
-                ]
-            )
+        answers = iter(pages)
+        return ReplayReply(
+            topics=[
+                self._refuse(want.topic) if kind is None else encode_page(next(answers))
+                for want, kind in zip(request.wants, kinds, strict=True)
+            ]
+        )
 
     async def handle_history(self, request: HistoryRequest) -> HistoryReply:
         """Answer one page of a topic's history."""
         kind = _kind_or_none(request.topic)
         if kind is None:
             raise RpcError(REFUSED, str(TopicRefused(request.topic)))
-        async with self._admission():
-            await self._pass_barriers({kind})
-            view = self._views.topics[kind]
+        await self._pass_barriers({kind})
+        view = self._views.topics[kind]
+        async with self._filling:
             page = plan_history(request, view.stream, view.state(request.topic, self._clock()))
             await self._fill(Reply([page], self._page_bytes))
-            return HistoryReply(page=encode_page(page))
+        return HistoryReply(page=encode_page(page))
 
     async def handle_last(self, request: LastRequest) -> LastReply:
         """Answer the highest sequence of each topic, 0 for one that has none or is none."""
         _check_count(len(request.topics), MOST_TOPICS, "topics")
         kinds = [_kind_or_none(topic) for topic in request.topics]
-        async with self._admission():
-            await self._pass_barriers({kind for kind in kinds if kind is not None})
-            return LastReply(
-                sequences=[
-                    self._views.topics[kind].index.last(topic) if kind is not None else 0
-                    for topic, kind in zip(request.topics, kinds, strict=True)
-                ]
-            )
+        await self._pass_barriers({kind for kind in kinds if kind is not None})
+        return LastReply(
+            sequences=[
+                self._views.topics[kind].index.last(topic) if kind is not None else 0
+                for topic, kind in zip(request.topics, kinds, strict=True)
+            ]
+        )
 
     async def handle_position(self, request: PositionRequest) -> PositionReply:
         """Save positions; answer when they are stored. Bad ones are refused, the others saved."""
@@ -141,22 +138,21 @@ class StoreService:
         if self._writer.is_full:
             self.refused_busy += 1
             raise RpcError(BUSY, "too many positions wait to be written", "later")
-        async with self._admission():
-            good: list[tuple[str, dict[str, int]]] = []
-            reasons: list[str] = []
-            for position in request.positions:
-                try:
-                    good.append(check_position(position))
-                except PositionRefused as refused:
-                    reasons.append(str(refused))
-            good = await self._within_ends(good, reasons)
-            await self._writer.save(good)
-            reply = PositionReply(saved=len(good))
-            if reasons:
-                self.positions_refused += len(reasons)
-                words = f"{len(reasons)} of {len(request.positions)} not saved; {reasons[0]}"
-                reply.error.code, reply.error.message, reply.error.retry = REFUSED, words, "never"
-            return reply
+        good: list[tuple[str, dict[str, int]]] = []
+        reasons: list[str] = []
+        for position in request.positions:
+            try:
+                good.append(check_position(position))
+            except PositionRefused as refused:
+                reasons.append(str(refused))
+        good = await self._within_ends(good, reasons)
+        await self._writer.save(good)
+        reply = PositionReply(saved=len(good))
+        if reasons:
+            self.positions_refused += len(reasons)
+            words = f"{len(reasons)} of {len(request.positions)} not saved; {reasons[0]}"
+            reply.error.code, reply.error.message, reply.error.retry = REFUSED, words, "never"
+        return reply
 
     def _plan(self, want: Want, kind: Kind) -> Page:
         view = self._views.topics[kind]
@@ -174,10 +170,9 @@ class StoreService:
         return self._views.positions.table.topics(key).get(want.topic)
 
     async def _fill(self, reply: Reply) -> None:
-        async with self._filling:
-            while reads := reply.next_reads():
-                keys = [(page.stream, sequence) for page, sequence in reads]
-                reply.take(reads, await self._messages.read(keys))
+        while reads := reply.next_reads():
+            keys = [(page.stream, sequence) for page, sequence in reads]
+            reply.take(reads, await self._messages.read(keys))
         for page in reply.pages:
             self.replayed_messages += len(page.messages)
             for sequence in page.gone:
@@ -216,17 +211,6 @@ class StoreService:
             await barriers[0].wait(self._seconds)
         elif barriers:
             await asyncio.gather(*[barrier.wait(self._seconds) for barrier in barriers])
-
-    @asynccontextmanager
-    async def _admission(self) -> AsyncIterator[None]:
-        if self.active >= MOST_REQUESTS:
-            self.refused_busy += 1
-            raise RpcError(BUSY, "the store has too much to do", "later")
-        self.active += 1
-        try:
-            yield
-        finally:
-            self.active -= 1
 
     def _refuse(self, topic: str) -> TopicMessages:
         self.wants_refused += 1

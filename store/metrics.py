@@ -147,10 +147,9 @@ class StoreReadings:
     def _of_requests(self) -> Iterator[Reading]:
         service = self._service
         barriers = list(self._views.barriers())
-        yield _one("store_requests_active", "Requests at work or waiting", "gauge", service.active)
         yield _one(
-            "store_requests_refused_busy",
-            "Requests told to come later",
+            "store_position_requests_refused",
+            "Requests refused because too many positions wait",
             "counter",
             service.refused_busy,
         )

@@ -27,7 +27,7 @@ from schemas.messages_pb2 import (
     Want,
 )
 from schemas.policies import BUILT_IN, DEFAULT, Policy
-from store.assembly import Store
+from store.assembly import Store, make_service
 from store.batches import Put, write_batch, write_one
 from store.settings import Settings
 
@@ -94,7 +94,7 @@ class System:
         bus = await Bus.connect(self._bus_settings(), "store")
         settings = Settings(bus=self._bus_settings(), **self.more_settings)
         store = Store(bus, settings, self.policies, self.clock)
-        service = Service(bus, "store", "0", "")
+        service = make_service(bus)
         await store.start(service)
         await bus.flush()
         process = StoreProcess(bus, store, service)

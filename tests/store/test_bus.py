@@ -319,11 +319,3 @@ async def test_many_that_come_back_at_once_share_what_is_read(system: System) ->
     barrier = process.store.views.topics["ROOM"].barrier
     assert barrier.passed == 1 + 20  # one when the view was built
     assert barrier.questions < 20
-
-
-async def test_the_store_says_later_when_it_has_too_much_to_do(system: System) -> None:
-    process = await system.start_store()
-    process.store.service.active = 10**6
-    reply = await system.replay(Want(topic="all"))
-    assert (reply.error.code, reply.error.retry) == (503, "later")
-    assert process.store.service.refused_busy == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 from bus.connection import Bus
 from bus.settings import BusSettings
 from bus.stream_api import read_stream_state
+from tests.bus.servers import free_port
 from tests.store.harness import System
 
 
@@ -37,9 +38,19 @@ async def running(
             await process.communicate()
 
 
+async def get(port: str, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
 async def test_it_answers_until_sigterm(checkout: Path, nats_url: str, prefix: str) -> None:
     system = await System(nats_url, prefix).connect()
-    async with running(checkout, nats_url, prefix) as process:
+    port = str(free_port())
+    async with running(checkout, nats_url, prefix, GOIM_METRICS_PORT=port) as process:
         assert process.stdout is not None
         output = b""
         while b"store_ready" not in output:
@@ -50,6 +61,8 @@ async def test_it_answers_until_sigterm(checkout: Path, nats_url: str, prefix: s
         assert (await system.save(7, "ios", {"member.7": sequence})).saved == 1
         assert await system.last("member.7") == [sequence]
         await system.bus.call(f"$SRV.PING.{prefix}-store", b"")
+        assert b"200 OK" in await get(port, "/healthz")
+        assert b"goim_store_positions_total" in await get(port, "/metrics")
         process.send_signal(signal.SIGTERM)
         rest, _ = await process.communicate()
     assert process.returncode == 0
