@@ -97,7 +97,7 @@ class BaselineServer:
             return
         data = peer.rest + data
         if peer.kind == "publish":
-            peer.rest = self._take_publishes(data)
+            peer.rest = self._take_publishes(descriptor, data)
         elif peer.kind == "tcp":
             frames, peer.rest, _ = decode_frames(data)
             for one in frames:
@@ -165,13 +165,15 @@ class BaselineServer:
             data += batch(peer.kind, missed)
         write_all(descriptor, data)
 
-    def _take_publishes(self, data: bytes) -> bytes:
+    def _take_publishes(self, descriptor: int, data: bytes) -> bytes:
         """Deliver all whole `PUB subject [reply] size` at once; return the rest."""
         waiting: dict[str, list[bytes]] = {}
         position = 0
         while (end := data.find(b"\r\n", position)) >= 0:
             words = data[position:end].split()
             if words[0] != b"PUB":
+                if words[0] == b"PING":
+                    write_all(descriptor, b"PONG\r\n")
                 position = end + 2
                 continue
             size = int(words[-1])

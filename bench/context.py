@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.baseline import running_baseline
 from bench.cores import Cores
-from bench.load_client import LoadClient, load_client
+from bench.load_client import LoadClient, Measured, load_client
 from bench.report import Case, Result, one_line, summarize
 from bench.system import errors_logged, running_system
 from bench.target import Target
@@ -92,6 +92,16 @@ class Bench:
         result = summarize(self.scenario, case, figure, unit, samples, baselines or ())
         self.results.append(result)
         self.say(f"  {one_line(result)}")
+
+    def add_rates(self, case: Case, what: str, found: list[list[Measured]]) -> None:
+        """Take how much of `what` each target did, and the server's CPU time for each.
+
+        `found` holds the rounds of our system, then those of its baseline.
+        """
+        rates = [[one.rate(what) for one in samples] for samples in found]
+        costs = [[one.server_microseconds(what) for one in samples] for samples in found]
+        self.add(case, what, "1/s", *rates)
+        self.add(case, f"gateway CPU per {what.removesuffix('s')}", "us", *costs)
 
 
 def pin_to(cores: frozenset[int]) -> None:

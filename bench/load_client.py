@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import FiguresUnsound, PartFailed
-from bench.processes import cpu_seconds, pin
+from bench.processes import pin
 from bench.target import Target
 from goimbus.bound_to_parent import bound_to_parent
 
@@ -57,11 +57,13 @@ class LoadClient:
         *,
         first_mid: int = 1,
         rooms: int = 1,
+        first_room: int = 0,
         in_flight: int = 256,
         expect: int = 0,
     ) -> Answer:
-        """Log clients in: the n-th as member first_mid + n (0: nobody) in room n % rooms.
+        """Log clients in; the n-th is member first_mid + n in room first_room + n % rooms.
 
+        first_mid 0: nobody is a member; rooms 0: nobody is in one.
         Those that are connected stay. With `expect`, waits for so many messages each. Raises
         FiguresUnsound when not all could.
         """
@@ -72,6 +74,7 @@ class LoadClient:
             count=count,
             first_mid=first_mid,
             rooms=rooms,
+            first_room=first_room,
             in_flight=in_flight,
             expect=expect,
         )
@@ -119,9 +122,9 @@ class LoadClient:
         """Give a command that measures, and return what it and the kernel say."""
         self._write(name, values)
         self._read()  # the warm-up is over
-        before = self._cpu_seconds()
+        before = self.target.cpu_seconds()
         answer = self._read()
-        after = self._cpu_seconds()
+        after = self.target.cpu_seconds()
         spent = {part: after[part] - before[part] for part in before}
         if answer.get("lost"):
             raise FiguresUnsound(self.target.name, f"connections were lost: {answer}")
@@ -148,12 +151,6 @@ class LoadClient:
             raise PartFailed("the load client", f"against {self.target.name}; see above")
         answer: Answer = json.loads(line)
         return answer
-
-    def _cpu_seconds(self) -> dict[str, float]:
-        try:
-            return {part: cpu_seconds(pid) for part, pid in self.target.processes.items()}
-        except OSError as error:
-            raise PartFailed(self.target.name, f"a process of it has ended ({error})") from error
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def run_scenarios(bench: Bench, wanted: Sequence[str]) -> list[str]:
         bench.say(f"== {name}")
         try:
             importlib.import_module(f"{scenarios.__name__}.{name}").run(bench)
-        except BenchError as error:
+        except (BenchError, OSError) as error:  # OSError: a connection of ours has failed
             bench.say(f"{name} failed: {error}")
             failed.append(name)
     return failed

@@ -1,7 +1,9 @@
 """What can be measured: where clients connect, where messages are published, what is running."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from bench.errors import PartFailed
+from bench.processes import cpu_seconds
 from schemas.subjects import Subjects
 
 OPERATION = 1000  # of all messages, and what clients accept
@@ -19,7 +21,13 @@ class Target:
     server: str  # which of them holds the clients
     speaks: str = "goim"  # or "centrifugo"
     http_port: int = 0  # goim's HTTP API
-    details: dict[str, str] = field(default_factory=dict)
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the CPU time of each process so far. Raises PartFailed when one has ended."""
+        try:
+            return {part: cpu_seconds(process_id) for part, process_id in self.processes.items()}
+        except OSError as error:
+            raise PartFailed(self.name, f"a process of it has ended ({error})") from error
 
     def client_transport(self, transport: str) -> str:
         """Return how the load client is to speak."""

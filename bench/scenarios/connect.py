@@ -2,7 +2,6 @@
 
 from bench.context import Bench
 from bench.load_client import LoadClient
-from bench.processes import cpu_seconds
 from bench.report import Case
 
 IN_FLIGHT = 256
@@ -45,10 +44,10 @@ def measure(
     client: LoadClient, transport: str, count: int, first_mid: int, rooms: int
 ) -> tuple[float, float, float]:
     """Log in once; return logins per second, the server's CPU for each (us), and p99 (ms)."""
-    server = client.target.processes[client.target.server]
-    before = cpu_seconds(server)
+    server = client.target.server
+    before = client.target.cpu_seconds()[server]
     answer = client.connect(transport, count, first_mid=first_mid, rooms=rooms, in_flight=IN_FLIGHT)
-    cpu = cpu_seconds(server) - before
+    cpu = client.target.cpu_seconds()[server] - before
     client.disconnect()
     client.command("hold", seconds=1)  # until they are gone there
     return count / answer["seconds"], cpu / count * 1e6, answer["login_ms_p99"]

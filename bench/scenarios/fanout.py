@@ -50,12 +50,4 @@ def measure_in_turns(
         window,
         "messages in flight",
     )
-    bench.add(
-        case, "frames", "1/s", *[[one.rate("frames") for one in samples] for samples in found]
-    )
-    bench.add(
-        case,
-        "gateway CPU per frame",
-        "us",
-        *[[one.server_microseconds("frames") for one in samples] for samples in found],
-    )
+    bench.add_rates(case, "frames", found)

@@ -24,6 +24,7 @@ static void read_who(void) {
                                                      : WEBSOCKET;
   who.port = (int)number("port", 0);
   who.first_mid = (int64_t)number("first_mid", 0);
+  who.first_room = (int)number("first_room", 0);
   who.rooms = (int)number("rooms", 0);
 }
 

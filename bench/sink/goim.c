@@ -69,6 +69,10 @@ void send_goim(struct client *client, int operation, int sequence, const void *b
   else send_websocket(client, 2, frame, HEADER + size);
 }
 
+int room_of(const struct client *client) {
+  return who.first_room + (int)(client->number % (uint32_t)who.rooms);
+}
+
 void send_login(struct client *client) {
   char body[LONGEST_SENT], room[64] = "";
   client->state = AUTHENTICATING;
@@ -77,7 +81,7 @@ void send_login(struct client *client) {
     return;
   }
   int64_t mid = who.first_mid ? who.first_mid + client->number : 0;
-  if (who.rooms) snprintf(room, sizeof room, "bench://%u", client->number % (uint32_t)who.rooms);
+  if (who.rooms) snprintf(room, sizeof room, "bench://%d", room_of(client));
   int size = snprintf(body, sizeof body,
                       "{\"mid\":%lld,\"room_id\":\"%s\",\"platform\":\"web\",\"accepts\":[%d]}",
                       (long long)mid, room, DATA_OPERATION);

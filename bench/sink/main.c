@@ -4,8 +4,8 @@
 // of JSON. A command that measures first says {"begins":true} when its warm-up is over, so that
 // the caller can read the servers' CPU time at both ends of the same window.
 //
-//   connect     port transport count first_mid rooms in_flight expect   log in; with `expect`,
-//               wait until each client has so many data frames too
+//   connect     port transport count first_mid first_room rooms in_flight expect   log in;
+//               with `expect`, wait until each client has so many data frames too
 //   disconnect  close all
 //   hold        seconds                       only read
 //   push        port subject first numbers receivers window seconds warm    publish in a closed

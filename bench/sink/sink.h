@@ -59,7 +59,7 @@ struct who {  // what clients say in their auth frame
   enum transport transport;
   int port;
   int64_t first_mid;  // client n is member first_mid + n; 0: nobody is a member
-  int rooms;          // client n is in room n % rooms; 0: in none
+  int first_room, rooms;  // client n is in room first_room + n % rooms; 0 rooms: in none
 };
 
 extern struct client *clients;
@@ -96,6 +96,7 @@ void send_goim(struct client *client, int operation, int sequence, const void *b
 void send_upgrade(struct client *client);
 void send_websocket(struct client *client, int opcode, const void *payload, size_t size);
 void send_login(struct client *client);
+int room_of(const struct client *client);
 void send_centrifugo_login(struct client *client);
 
 // ---- publisher.c: one connection to NATS, or to what speaks like it -------------------------

@@ -1,0 +1,105 @@
+"""Stored pushes per second, by each way in, with and without waiting for the disk.
+
+The baseline is the same way with one message at a time: what a publisher gets that waits for
+each confirmation.
+"""
+
+from collections.abc import Callable
+
+from bench.context import Bench
+from bench.errors import FiguresUnsound
+from bench.http_load import push_by_http
+from bench.load_client import LoadClient
+from bench.report import Case
+from bench.target import OPERATION, SUBJECTS
+from schemas.messages_pb2 import PushRequest
+
+BODY = b'{"test":1}'
+ROOM = "room.bench.%d"
+ROOMS = 100
+WINDOWS = (16, 256, 1000)
+HTTP_WINDOWS = (16, 64)
+Way = Callable[[LoadClient, int, float], float]
+
+
+def run(bench: Bench) -> None:
+    """Publish on NATS, through the router and by HTTP, first synced to disk, then relaxed."""
+    for synced in (True, False):
+        with bench.system(synced=synced) as system, bench.client(system) as client:
+            for name, way, windows in WAYS:
+                measure_way(
+                    bench, client, f"{name}, {'always' if synced else 'relaxed'}", way, windows
+                )
+
+
+def measure_way(
+    bench: Bench, client: LoadClient, name: str, way: Way, windows: tuple[int, ...]
+) -> None:
+    """Measure one way with several messages in flight, in turns with one at a time."""
+    seconds = bench.options.seconds
+    for window in windows:
+        samples, one_at_a_time = [], []
+        for _ in bench.rounds():
+            one_at_a_time.append(way(client, 1, seconds))
+            samples.append(way(client, window, seconds))
+        case = Case(f"{name}, {window} in flight", name, window, "messages in flight")
+        bench.add(case, "stored", "1/s", samples, one_at_a_time)
+
+
+def plain(client: LoadClient, window: int, seconds: float) -> float:
+    """Publish without confirmation; what counts is the message's own republish."""
+    return ask(
+        client, window, seconds, SUBJECTS.push(ROOM, OPERATION), "", BODY, "goim.room.bench.>"
+    )
+
+
+def acknowledged(client: LoadClient, window: int, seconds: float) -> float:
+    """Publish as requests to JetStream, each confirmed."""
+    return ask(client, window, seconds, SUBJECTS.push(ROOM, OPERATION), "bench.reply", BODY)
+
+
+def through_router(client: LoadClient, window: int, seconds: float) -> float:
+    """Ask the router to push to a room, as goim's HTTP API does."""
+    request = PushRequest(operation=OPERATION, body=BODY, type="bench", room="0")
+    subject = SUBJECTS.rpc("pushes", "room")
+    return ask(client, window, seconds, subject, "bench.reply", request.SerializeToString())
+
+
+def by_http(client: LoadClient, window: int, seconds: float) -> float:
+    """Call goim's HTTP API over so many connections."""
+    return push_by_http(client.target.http_port, window, seconds, BODY)
+
+
+def ask(
+    client: LoadClient,
+    window: int,
+    seconds: float,
+    subject: str,
+    reply: str,
+    body: bytes,
+    listen: str = "",
+) -> float:
+    """Return how many were confirmed in a second. Raises FiguresUnsound when some were refused."""
+    measured = client.measure(
+        "ask",
+        port=client.target.publish_port,
+        subject=subject,
+        numbers=ROOMS,
+        reply=reply,
+        listen=listen or reply,
+        body=body.hex(),
+        window=window,
+        seconds=seconds,
+        warm=min(1.0, seconds / 2),
+    )
+    if measured.answer["errors"] or measured.answer["ending"]:
+        raise FiguresUnsound(client.target.name, f"not all was stored: {measured.answer}")
+    return measured.rate("messages")
+
+
+WAYS: tuple[tuple[str, Way, tuple[int, ...]], ...] = (
+    ("NATS plain", plain, WINDOWS),
+    ("NATS confirmed", acknowledged, WINDOWS),
+    ("router", through_router, WINDOWS),
+    ("HTTP", by_http, HTTP_WINDOWS),
+)
