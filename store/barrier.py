@@ -9,8 +9,10 @@ import asyncio
 from bus.connection import Bus
 from bus.errors import BusError, RequestTimeout
 from bus.ordered import OrderedReader
-from bus.stream_api import read_stream_state
+from bus.stream_api import request_api
 from store.errors import StreamWentBack
+
+QUESTION_SECONDS = 1.0  # then it is asked again: a stream without a leader answers nothing
 
 
 class Barrier:
@@ -23,6 +25,7 @@ class Barrier:
         self._bus = bus
         self._reader = reader
         self._gathering: asyncio.Future[int] | None = None
+        self._until = 0.0  # the latest deadline of those who wait
         self._asking: asyncio.Task[None] | None = None
 
     async def wait(self, seconds: float) -> int:
@@ -34,7 +37,7 @@ class Barrier:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         try:
-            last = await self._ask_for_last(seconds)
+            last = await self._ask_for_last(seconds, deadline)
             await self._reader.wait_for(last, max(0.0, deadline - loop.time()))
         except BaseException:
             self.failed += 1
@@ -42,7 +45,8 @@ class Barrier:
         self.passed += 1
         return last
 
-    async def _ask_for_last(self, seconds: float) -> int:
+    async def _ask_for_last(self, seconds: float, deadline: float) -> int:
+        self._until = max(self._until, deadline)
         if self._gathering is None:
             self._gathering = asyncio.get_running_loop().create_future()
             self._gathering.add_done_callback(_note_failure)
@@ -61,17 +65,28 @@ class Barrier:
             self._asking = asyncio.create_task(self._answer(answer))
 
     async def _answer(self, answer: "asyncio.Future[int]") -> None:
-        stream, reached = self._reader.stream, self._reader.reached
         try:
-            state = await read_stream_state(self._bus, stream)
-            if state.last_sequence < reached:
-                raise StreamWentBack(stream, state.last_sequence, reached)
-            answer.set_result(state.last_sequence)
+            answer.set_result(await self._last_sequence())
         except (BusError, KeyError) as error:
             answer.set_exception(error)
         finally:
             self._asking = None
             self._ask()
+
+    async def _last_sequence(self) -> int:
+        stream = self._reader.stream
+        while True:
+            reached = self._reader.reached
+            try:
+                info = await request_api(self._bus, f"STREAM.INFO.{stream}", {}, QUESTION_SECONDS)
+            except RequestTimeout:
+                if asyncio.get_running_loop().time() < self._until:
+                    continue
+                raise
+            last = int(info["state"]["last_seq"])
+            if last < reached:
+                raise StreamWentBack(stream, last, reached)
+            return last
 
 
 def _note_failure(answer: "asyncio.Future[int]") -> None:

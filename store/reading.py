@@ -7,17 +7,19 @@ not know the newest messages yet, so the stream's leader is asked before one cou
 import asyncio
 from base64 import b64decode
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from json import loads
 
 from bus.connection import Bus, Reply
-from bus.errors import BusError, StreamApiRefused
+from bus.errors import BusError, RequestTimeout, StreamApiRefused
 from schemas.headers import SUBJECT, TIME, encode_headers, status
 from store.cache import Key, MessageCache
 from store.message import encode_message, push_head
 
 MOST_IN_FLIGHT = 1024  # gets sent and not answered; nats-server answers 50,000 a second
+GET_SECONDS = 1.5  # then it is asked again: the server that had the question may be gone
+MOST_ATTEMPTS = 3
 NOT_FOUND = 404
 MESSAGE_NOT_FOUND = 10037  # err_code of nats-server
 
@@ -86,16 +88,23 @@ class MessageReader:
         while self._queue and self._in_flight < MOST_IN_FLIGHT:
             key = self._queue.popleft()
             self._in_flight += 1
-            subject = f"$JS.API.DIRECT.GET.{key[0]}"
-            self._bus.request(subject, b'{"seq":%d}' % key[1], partial(self._handle_direct, key))
+            self._get(key, 1)
 
-    def _handle_direct(self, key: Key, reply: Reply) -> None:
+    def _get(self, key: Key, attempt: int) -> None:
+        self._request("DIRECT.GET", key, partial(self._handle_direct, key, attempt))
+
+    def _request(self, verb: str, key: Key, on_reply: Callable[[Reply], None]) -> None:
+        subject = f"$JS.API.{verb}.{key[0]}"
+        self._bus.request(subject, b'{"seq":%d}' % key[1], on_reply, GET_SECONDS)
+
+    def _handle_direct(self, key: Key, attempt: int, reply: Reply) -> None:
         code = status(reply.headers)
-        if reply.error is not None:
+        if isinstance(reply.error, RequestTimeout) and attempt < MOST_ATTEMPTS:
+            self._get(key, attempt + 1)
+        elif reply.error is not None:
             self._fail(key, reply.error)
         elif code == NOT_FOUND:
-            subject = f"$JS.API.STREAM.MSG.GET.{key[0]}"
-            self._bus.request(subject, b'{"seq":%d}' % key[1], partial(self._handle_leader, key))
+            self._request("STREAM.MSG.GET", key, partial(self._handle_leader, key))
         elif code or reply.headers is None:
             words = f"direct get answered {code}"
             self._fail(key, StreamApiRefused(f"DIRECT.GET.{key[0]}", code, words))

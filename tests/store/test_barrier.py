@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
+from bus.connection import Bus
 from bus.errors import BusError, ReaderBehind, RequestTimeout
+from bus.stream_api import request_api
 from store.barrier import Barrier
 from store.errors import StreamWentBack
 from tests.bus.servers import NatsServer
@@ -76,6 +78,24 @@ async def test_a_server_that_does_not_answer_is_waited_for_only_so_long(
     with pytest.raises(RequestTimeout):
         await process.store.views.topics["ROOM"].barrier.wait(0.05)
     server.thaw()
+
+
+async def test_a_question_without_an_answer_is_asked_again(
+    server: NatsServer, own_system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await own_system.start_store()
+    barrier = process.store.views.topics["ROOM"].barrier
+    asked: list[float] = []
+
+    async def forgetful(bus: Bus, subject: str, body: dict[str, Any], seconds: float) -> Any:
+        asked.append(seconds)
+        if len(asked) < 3:
+            raise RequestTimeout(subject, seconds)
+        return await request_api(bus, subject, body, seconds)
+
+    monkeypatch.setattr("store.barrier.request_api", forgetful)
+    assert await barrier.wait(5) == 0
+    assert asked == [1.0, 1.0, 1.0]
 
 
 async def test_after_nats_was_away_the_barrier_passes_again(

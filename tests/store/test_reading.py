@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from bus.connection import Bus, Reply
-from bus.errors import BusError
+from bus.errors import BusError, RequestTimeout
 from bus.stream_api import request_api
 from schemas.messages_pb2 import StoredMessage
 from store.cache import MessageCache
@@ -74,11 +75,13 @@ class LaggingBus:
         self.subjects = bus.subjects
         self._bus = bus
 
-    def request(self, subject: str, payload: bytes, on_reply: Callable[[Reply], None]) -> None:
+    def request(
+        self, subject: str, payload: bytes, on_reply: Callable[[Reply], None], seconds: float
+    ) -> None:
         if "DIRECT.GET" in subject:
             on_reply(Reply(b"", b"NATS/1.0 404 Message Not Found\r\n\r\n", None))
         else:
-            self._bus.request(subject, payload, on_reply)
+            self._bus.request(subject, payload, on_reply, seconds)
 
 
 async def test_what_a_lagging_replica_does_not_know_comes_from_the_leader(system: System) -> None:
@@ -90,6 +93,33 @@ async def test_what_a_lagging_replica_does_not_know_comes_from_the_leader(system
     wanted = [(system.subjects.stream("ROOM"), one) for one in (1, sequence)]
     assert await lagging.read(wanted) == await direct.read(wanted)
     assert lagging.gone == 0
+
+
+class ForgetfulBus:
+    """A bus on which the first so many requests get no answer."""
+
+    def __init__(self, bus: Bus, silent: int) -> None:
+        self.subjects = bus.subjects
+        self._bus = bus
+        self._silent = silent
+
+    def request(
+        self, subject: str, payload: bytes, on_reply: Callable[[Reply], None], seconds: float
+    ) -> None:
+        self._silent -= 1
+        if self._silent >= 0:
+            on_reply(Reply(b"", None, RequestTimeout(subject, seconds)))
+        else:
+            self._bus.request(subject, payload, on_reply, seconds)
+
+
+async def test_what_is_not_answered_is_asked_again(system: System) -> None:
+    stream = await filled(system)
+    bus: Any = ForgetfulBus(system.bus, silent=2)
+    assert body((await MessageReader(bus, MessageCache(0)).read([(stream, 1)]))[0]) == b"0"
+    bus = ForgetfulBus(system.bus, silent=3)
+    with pytest.raises(RequestTimeout):
+        await MessageReader(bus, MessageCache(0)).read([(stream, 1)])
 
 
 async def test_a_subject_no_frame_can_carry_is_unreadable(system: System) -> None:
