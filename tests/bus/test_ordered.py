@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from nats.js.api import StreamConfig
+from nats.js.api import StorageType, StreamConfig
 
 from bus.connection import Bus
 from bus.direct import DirectSubscription, OnMessage
@@ -60,9 +60,10 @@ async def stream(bus: Bus) -> str:
     return await make_stream(bus)
 
 
-async def make_stream(bus: Bus) -> str:
+async def make_stream(bus: Bus, storage: StorageType = StorageType.MEMORY) -> str:
     name = bus.subjects.stream("ROOM")
-    await bus.jetstream.add_stream(StreamConfig(name=name, subjects=[subject(bus)]))
+    config = StreamConfig(name=name, subjects=[subject(bus)], storage=storage)
+    await bus.jetstream.add_stream(config)
     return name
 
 
@@ -75,7 +76,7 @@ async def publish(bus: Bus, stream: str, count: int) -> int:
     wanted = (await read_stream_state(bus, stream)).last_sequence + count
     for number in range(count - 1):
         bus.publish(subject(bus), b"%d" % number)
-    await bus.call(subject(bus), b"last")
+    await bus.call(subject(bus), b"last", seconds=30)
     assert (await read_stream_state(bus, stream)).last_sequence == wanted
     return wanted
 
@@ -155,7 +156,7 @@ async def test_a_killed_and_restarted_server_costs_and_doubles_nothing(
     server: NatsServer, prefix: str
 ) -> None:
     bus = await Bus.connect(BusSettings(nats_url=server.url, prefix=prefix), "test")
-    stream = await make_stream(bus)
+    stream = await make_stream(bus, StorageType.FILE)
     view = View()
     await publish(bus, stream, 10_000)
     async with reading(bus, stream, view) as reader:
