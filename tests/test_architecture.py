@@ -14,7 +14,10 @@ MAY_IMPORT = {
     "goimbus": {"goimbus", "bus", "schemas"},
 } | {service: {service, "bus", "schemas"} for service in SERVICES}
 # The Python client runs where there is no bus; these are the rest of goimbus.
-GOIMBUS_ON_THE_BUS = ("commands/", "part.py", "up_settings.py")
+GOIMBUS_ON_THE_BUS = (
+    *("commands/", "addresses.py", "brief_bus.py", "doctor_checks.py", "part.py"),
+    "up_settings.py",
+)
 
 DECIDING = (
     "gateway/session.py",
