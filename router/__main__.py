@@ -9,6 +9,7 @@ from bus.errors import BusError
 from bus.lifecycle import run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
+from bus.monitoring import monitored
 from bus.policies import PolicyBook
 from router.router import Router
 from router.settings import Settings
@@ -25,12 +26,13 @@ async def serve(settings: Settings) -> None:
     metrics = Metrics()
     metrics.add(policies.readings)
     router.measure(metrics)
-    with suppress(BusError):  # NATS is told again when it is back
-        await bus.flush()
-    log.info("router_started", service=router.service.id)
-    await until_told_to_stop()
-    log.info("router_draining", waiting=router.publisher.waiting)
-    await router.drain()
+    async with monitored(bus, metrics):
+        with suppress(BusError):  # NATS is told again when it is back
+            await bus.flush()
+        log.info("router_started", service=router.service.id)
+        await until_told_to_stop()
+        log.info("router_draining", waiting=router.publisher.waiting)
+        await router.drain()
     await policies.close()
     await bus.drain()
     log.info("router_stopped")

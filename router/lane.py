@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from bus.connection import Bus, Reply
-from bus.errors import BusError, NoResponders
+from bus.errors import BusError, NoResponders, NotSent, PublishRefused
 from router.batches import (
     BATCHES_DISABLED,
     NOT_READY,
@@ -231,7 +231,7 @@ class Lane:
 def _note_failure(message: Message, error: Exception) -> None:
     """Remember why there was no answer, and whether the message may be stored nevertheless."""
     message.problem = str(error)
-    message.uncertain |= not isinstance(error, NoResponders)
+    message.uncertain |= not isinstance(error, NoResponders | NotSent | PublishRefused)
 
 
 def _ignore(reply: Reply) -> None:

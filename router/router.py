@@ -52,6 +52,7 @@ class Router:
         """Have every part's counts collected."""
         for part in (self.publisher, self.upstream, self.pushing, self.presence):
             metrics.add(part.readings)
+        metrics.add(self.service.readings)
         metrics.add(self.rates.readings)
         metrics.add(self.redis.readings)
         words = "commands to close replaced sessions"

@@ -25,7 +25,7 @@ class Policy:
     open: bool = False  # any token may enter; else the token's rooms say so
     send: str = "members"  # "members": the token's send right; "anyone" in the room; "nobody"
     stamp: bool = True  # what clients send is delivered as JSON with from, sequence, time
-    send_per_second: float = 5.0  # per member, as a long-term rate
+    send_per_second: float = 5.0  # per member, as a long-term rate; 0: no limit
     send_burst: int = 20  # messages at once, per member
 
 

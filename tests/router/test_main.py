@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bus.connection import Bus
 from schemas.messages_pb2 import PushReply, PushRequest
+from tests.bus.servers import free_port
 from tests.router.streams import read_stream
 
 
@@ -29,6 +30,15 @@ async def start(checkout: Path, *words: str, **variables: str) -> asyncio.subpro
     )
 
 
+async def scrape(port: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer
+
+
 async def test_check_reads_the_settings_and_ends(checkout: Path) -> None:
     assert await run(checkout, "--check") == (0, "settings are fine\n")
 
@@ -43,8 +53,9 @@ async def test_settings_that_can_not_be_used_end_it_with_words(checkout: Path) -
 async def test_it_serves_until_sigterm_and_then_ends_cleanly(
     checkout: Path, bus: Bus, streams: None, nats_url: str, redis_url: str, prefix: str
 ) -> None:
+    port = str(free_port())
     variables = {"NATS_URL": nats_url, "REDIS_URL": redis_url, "GOIM_SUBJECT_PREFIX": prefix}
-    process = await start(checkout, **variables)
+    process = await start(checkout, GOIM_METRICS_PORT=port, **variables)
     assert process.stdout is not None
     lines: list[str] = []
     while not lines or "router_started" not in lines[-1]:
@@ -54,6 +65,7 @@ async def test_it_serves_until_sigterm_and_then_ends_cleanly(
     subject = bus.subjects.rpc("pushes", "room")
     reply = await bus.call(subject, push.SerializeToString())
     assert list(PushReply.FromString(reply.payload).sequences) == [1]
+    assert b"goim_router_stored_total 1.0" in await scrape(port)
     process.send_signal(signal.SIGTERM)
     output, _ = await process.communicate()
     assert process.returncode == 0, lines

@@ -97,6 +97,6 @@ def test_ports_are_the_best_gateways_unless_set() -> None:
 
 def test_heartbeat_and_backoff_are_told() -> None:
     reply = weighted_reply([], "web", SETTINGS)
-    assert (reply.domain, reply.heartbeat, reply.heartbeat_max) == ("conn.goim.io", 60, 2)
+    assert (reply.domain, reply.heartbeat, reply.heartbeat_max) == ("conn.goim.io", 240, 2)
     assert (reply.backoff.max_delay, reply.backoff.base_delay) == (300, 3)
     assert (round(reply.backoff.factor, 4), round(reply.backoff.jitter, 4)) == (1.8, 0.3)
