@@ -24,6 +24,7 @@ from goimbus.bound_to_parent import bound_to_parent
 from goimbus.errors import DataFolderDamaged, ServerFailed, ServerMissing
 from schemas.subjects import Subjects
 
+NATS_CONFIG_FILE = "nats.conf"
 ANY_PORT = -1  # nats-server's word for a free port
 SOCKET_PATH_BYTES = 100  # macOS allows 103, Linux 107
 STOP_SECONDS = 5.0
@@ -87,7 +88,7 @@ def nats_server(binary: str, folder: Path, port: int, prefix: str) -> EmbeddedSe
     """Write the config into `folder` and return the server, which stores its streams there."""
     subjects = Subjects(prefix)
     denied = [subjects.kept(topic, "*") for topic in ("room.*.*", "member.*", "all")]
-    config = folder / "nats.conf"
+    config = folder / NATS_CONFIG_FILE
     config.write_text(
         NATS_CONFIG.format(
             port=port,
@@ -106,7 +107,12 @@ def valkey_server(binary: str, folder: Path) -> EmbeddedServer:
     options |= {"appendonly": "no", "dir": str(folder)}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     ready = re.compile("[Rr]eady to accept connections")
-    return EmbeddedServer("valkey", (binary, *words), ready, f"unix://{quote(str(socket))}")
+    return EmbeddedServer("valkey", (binary, *words), ready, valkey_url(folder))
+
+
+def valkey_url(folder: Path) -> str:
+    """Return where clients find the Valkey that runs on this folder."""
+    return f"unix://{quote(str(_socket_path(folder)))}"
 
 
 @contextmanager
@@ -123,10 +129,11 @@ def running(server: EmbeddedServer) -> Iterator[str]:
     )
     assert process.stdout is not None
     with process.stdout as output:
+        # It reads on after the server is ready: a full pipe would stop the server.
+        reader = threading.Thread(target=deque, args=(output, 0), daemon=True)
         try:
             url = _wait_until_ready(server, output)
-            reader = threading.Thread(target=deque, args=(output, 0), daemon=True)
-            reader.start()  # a full pipe would stop the server
+            reader.start()
             yield url
         finally:
             process.terminate()
@@ -135,6 +142,8 @@ def running(server: EmbeddedServer) -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if reader.is_alive():
+                reader.join()
 
 
 def _wait_until_ready(server: EmbeddedServer, output: Iterator[str]) -> str:

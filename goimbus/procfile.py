@@ -3,6 +3,7 @@
 import re
 import shlex
 
+Processes = dict[str, tuple[str, ...]]  # the words of each process type's command
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>.+)")
 
 
@@ -17,13 +18,13 @@ class ProcfileRefused(ValueError):
         return f"Procfile line {self.number} is no `name: command` of its own: {self.line}"
 
 
-def parse_procfile(text: str) -> dict[str, tuple[str, ...]]:
+def parse_procfile(text: str) -> Processes:
     """Return the command of each process type, as words; empty lines and `#` lines don't count.
 
     Commands are run without a shell: quotes work, variables and pipes don't. Raises
     ProcfileRefused.
     """
-    processes: dict[str, tuple[str, ...]] = {}
+    processes: Processes = {}
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):

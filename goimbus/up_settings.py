@@ -56,15 +56,18 @@ class UpSettings:
             ports.append(("GOIM_NATS_PORT", "127.0.0.1", self.nats_port))
         return [(variable, host, port) for variable, host, port in ports if port > 0]
 
+    def path(self, variables: Mapping[str, str]) -> str:
+        """Return a PATH on which `python` is the one that runs this."""
+        return os.pathsep.join([os.path.dirname(sys.executable), variables.get("PATH", os.defpath)])
+
     def for_services(
         self, variables: Mapping[str, str], secrets: Mapping[str, str], nats: str, redis: str
     ) -> dict[str, str]:
         """Return the environment of the services: this one, with everything settled in it."""
-        beside_python = os.path.dirname(sys.executable)
         return {
             **variables,
             **secrets,
-            "PATH": os.pathsep.join([beside_python, variables.get("PATH", os.defpath)]),
+            "PATH": self.path(variables),
             "PYTHONUNBUFFERED": "1",
             "PORT": str(self.port),
             "GOIM_TCP_PORT": str(self.tcp_port),

@@ -5,18 +5,20 @@ Each connects to the witness, says name and process id, and holds the connection
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from goimbus.bound_to_parent import bound_to_parent
 from goimbus.prefixed_output import PrefixedOutput
 
+SERVICES = {"web": "", "auth": "", "router": "", "store": ""}
 SERVICE = """\
 import http.server, os, signal, socket, subprocess, sys
 
 name = sys.argv[1]
 witness = socket.create_connection(("127.0.0.1", int(os.environ["WITNESS"])))
-witness.sendall(f"{name} {os.getpid()}\\n".encode())
 
 
 def told_to_end(number, frame):
@@ -26,7 +28,9 @@ def told_to_end(number, frame):
 
 
 signal.signal(signal.SIGTERM, told_to_end)
+witness.sendall(f"{name} {os.getpid()}\\n".encode())
 if "refuse" in sys.argv:
+    witness.recv(1)
     print("setting refused: GOIM_FAKE must be true", file=sys.stderr)
     sys.exit(2)
 if "worker" in sys.argv:
@@ -57,6 +61,11 @@ class Sighting:
     name: str
     pid: int
     reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def let_go_on(self) -> None:
+        """Give a process that waits for it its sign."""
+        self.writer.write(b".")
 
     async def told_to_end(self) -> None:
         """Wait for its word that it got SIGTERM."""
@@ -64,17 +73,19 @@ class Sighting:
 
     async def ended(self) -> None:
         """Wait for its end, by whatever cause."""
-        try:
-            await self.reader.read(-1)
-        except ConnectionResetError:
-            return
+        await until_closed(self.reader)
+
+
+async def until_closed(reader: asyncio.StreamReader) -> None:
+    """Wait until the other end is gone, in peace or by a reset."""
+    with suppress(ConnectionResetError):
+        await reader.read(-1)
 
 
 class Witness:
     """Listens for the fake services; use with `async with`."""
 
     def __init__(self) -> None:
-        self.order: list[str] = []  # of ends
         self._arrived: asyncio.Queue[Sighting] = asyncio.Queue()
         self._waiting: list[Sighting] = []
         self._writers: list[asyncio.StreamWriter] = []
@@ -93,6 +104,8 @@ class Witness:
         self._server.close()
         for writer in self._writers:
             writer.close()
+            with suppress(OSError):  # its process may have been killed
+                await writer.wait_closed()
 
     async def see(self, name: str) -> Sighting:
         """Wait for the next process of that name."""
@@ -108,7 +121,7 @@ class Witness:
     ) -> None:
         self._writers.append(writer)
         name, pid = (await reader.readline()).decode().split()
-        self._arrived.put_nowait(Sighting(name, int(pid), reader))
+        self._arrived.put_nowait(Sighting(name, int(pid), reader, writer))
 
 
 def write_procfile(folder: Path, **services: str) -> Path:
@@ -130,12 +143,9 @@ class Command:
 
     @classmethod
     async def start(cls, *words: object, **variables: object) -> "Command":
-        """Start it with these variables alone beside PATH."""
+        """Start it with these variables alone beside PATH; it ends with the tests at the latest."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "goimbus",
-            *map(str, words),
+            *bound_to_parent((sys.executable, "-m", "goimbus", *map(str, words))),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env={"PATH": "/usr/bin:/bin"} | {name: str(value) for name, value in variables.items()},
@@ -158,6 +168,12 @@ class Command:
         async for data in self.process.stdout:
             self.lines.append(data.decode().rstrip())
         return await self.process.wait()
+
+
+async def start_up(folder: Path, variables: dict[str, object], **services: str) -> Command:
+    """Start `goimbus up` with fake services: all four, or these with their words."""
+    procfile = write_procfile(folder, **(services or SERVICES))
+    return await Command.start("up", "--procfile", procfile, **variables)
 
 
 class Lines(PrefixedOutput):
