@@ -34,7 +34,7 @@ BUILT_IN = {
     "live": Policy(retain_seconds=3600, replay_seconds=120, open=True, send="anyone"),
 }
 MEMBER_RETAIN_SECONDS = 30 * DAY_SECONDS
-MEMBER_RETAIN_MESSAGES = 10_000  # for each member and operation
+MEMBER_RETAIN_MESSAGES = 10_000  # for each member
 ALL_RETAIN_SECONDS = 120
 
 
