@@ -57,6 +57,7 @@ class Bus:
         self.client = self._make_client()
         self.reconnects = 0
         self.overloads = 0  # publishes and requests refused because too much waits
+        self.on_disconnect: list[Callable[[], None]] = []  # before anything comes again
         self.on_reconnect: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
         self._inbox = ""
@@ -67,6 +68,7 @@ class Bus:
         self._slow_log = RareLog("nats_messages_dropped")
         self._error_log = RareLog("nats_error")
         self._reconnect_log = RareLog("on_reconnect_raised")
+        self._disconnect_log = RareLog("on_disconnect_raised")
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -117,7 +119,8 @@ class Bus:
     @property
     def callback_errors(self) -> int:
         """How often a callback of ours raised."""
-        logs = (self.client.callback_errors, self._requests.callback_errors, self._reconnect_log)
+        own = (self._reconnect_log, self._disconnect_log)
+        logs = (self.client.callback_errors, self._requests.callback_errors, *own)
         return sum(one.count for one in logs)
 
     def subscribe(self, subject: str, on_message: OnMessage, queue: str = "") -> DirectSubscription:
@@ -334,15 +337,12 @@ class Bus:
         if not self._closing:
             self._outage.note_cut()
         self._requests.fail_all(Disconnected())
+        _call_all(self.on_disconnect, self._disconnect_log)
 
     async def _handle_reconnect(self) -> None:
         self.reconnects += 1
         self._outage.note_return(self.client.connected_url)
-        for callback in tuple(self.on_reconnect):
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - one owner's fault must not keep it from the others
-                self._reconnect_log.exception()
+        _call_all(self.on_reconnect, self._reconnect_log)
 
     async def _stop_deliveries(self) -> None:
         subscriptions = self.client.direct_subscriptions()
@@ -374,3 +374,11 @@ class Bus:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("bus_task_failed", task=task.get_name(), exc_info=error)
+
+
+def _call_all(callbacks: list[Callable[[], None]], failures: RareLog) -> None:
+    for callback in tuple(callbacks):
+        try:
+            callback()
+        except Exception:  # noqa: BLE001 - one owner's fault must not keep it from the others
+            failures.exception()

@@ -16,16 +16,15 @@ from bus.connection import Bus
 from bus.direct import DirectSubscription
 from bus.errors import BusError, ReaderBehind
 from bus.logs import RareLog
-from bus.stream_api import Delivered, create_consumer, read_delivered, read_stream_state
+from bus.stream_api import Delivered, create_consumer, read_stream_state
 from bus.waiters import Waiters
 from schemas.headers import header_number, header_value, status
 
 log = structlog.get_logger()
 
-HEARTBEAT_SECONDS = 1.0  # of silence, after which the server says that it is there
-MISSED_HEARTBEATS = 3.5  # the consumer is gone
+HEARTBEAT_SECONDS = 0.25  # the server tells an idle consumer how far it has come
+SILENCE_SECONDS = 3.5  # without a heartbeat: the consumer is gone
 RETRY_SECONDS = 0.25
-PROBE_SECONDS = 0.05  # a wait this long may be for messages that were deleted: ask
 UNUSED_SECONDS = 30.0  # nats-server forgets a consumer that nobody listens to
 NANOSECONDS = 1_000_000_000
 BROKEN = -2  # as last delivery's number: none comes after it
@@ -58,7 +57,7 @@ class OrderedReader:
         headers_only: bool,
         start_sequence: int = 1,
         on_reset: Callable[[], None] = lambda: None,
-        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
     ) -> None:
         self.stream = stream
         self.entries = 0  # handed over
@@ -69,7 +68,7 @@ class OrderedReader:
         self._on_entry = on_entry
         self._on_reset = on_reset
         self._headers_only = headers_only
-        self._heartbeat_seconds = heartbeat_seconds
+        self._silence_seconds = silence_seconds
         self._reached = start_sequence - 1
         self._created = ""  # which stream of that name was read
         self._consumer = ""
@@ -79,7 +78,6 @@ class OrderedReader:
         self._broken = asyncio.Event()
         self._waiters = Waiters()
         self._task: asyncio.Task[None] | None = None
-        self._probing: asyncio.Task[None] | None = None
         self._entry_log = RareLog("ordered_read_callback_raised")
 
     @property
@@ -101,22 +99,21 @@ class OrderedReader:
         """Read no more. Those who wait get ReaderBehind at their deadline."""
         if self._break in self._bus.on_reconnect:
             self._bus.on_reconnect.remove(self._break)
-        tasks = [task for task in (self._task, self._probing) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
         self._leave_consumer()
 
     async def wait_for(self, sequence: int, seconds: float) -> None:
-        """Return when `reached` is at least `sequence`. Raises ReaderBehind. Cancelling is safe."""
+        """Return when `reached` is at least `sequence`. Raises ReaderBehind. Cancelling is safe.
+
+        For a message that was deleted before it was delivered it takes up to a heartbeat.
+        """
         if self._reached >= sequence:
             return
         future = self._waiters.add(sequence)
         try:
             async with asyncio.timeout(seconds):
-                await asyncio.wait((future,), timeout=PROBE_SECONDS)
-                if not future.done():
-                    self._start_probe()
                 await future
         except TimeoutError:
             raise ReaderBehind(self.stream, sequence, self._reached, seconds) from None
@@ -150,7 +147,9 @@ class OrderedReader:
         self._consumer_sequence = 0
         inbox = self._bus.new_inbox()
         self._subscription = self._bus.subscribe(inbox, self._handle_delivery)
-        self._note_delivered(await create_consumer(self._bus, self.stream, self._config(inbox)))
+        start = await create_consumer(self._bus, self.stream, self._config(inbox))
+        if start.consumer == 0:
+            self._note_delivered(start)
         await self._check_stream()  # it may have been made anew in between
 
     async def _check_stream(self) -> None:
@@ -175,11 +174,10 @@ class OrderedReader:
 
     async def _until_broken(self) -> None:
         """Return when a new consumer is needed."""
-        silence_seconds = self._heartbeat_seconds * MISSED_HEARTBEATS
         while not self._broken.is_set():
             self._heard = False
             try:
-                async with asyncio.timeout(silence_seconds):
+                async with asyncio.timeout(self._silence_seconds):
                     await self._broken.wait()
             except TimeoutError:
                 if not self._heard:
@@ -252,19 +250,6 @@ class OrderedReader:
             self._reached = delivered.stream
             self._waiters.wake(self._reached)
 
-    def _start_probe(self) -> None:
-        if self._probing is None or self._probing.done():
-            self._probing = asyncio.create_task(self._probe(), name=f"probe_{self.stream}")
-
-    async def _probe(self) -> None:
-        consumer = self._consumer
-        try:
-            delivered = await read_delivered(self._bus, self.stream, consumer)
-        except BusError:
-            return  # the heartbeat says the same, a little later
-        if consumer == self._consumer:
-            self._note_delivered(delivered)
-
     def _config(self, inbox: str) -> dict[str, Any]:
         return {
             "name": self._consumer,
@@ -275,7 +260,7 @@ class OrderedReader:
             "max_deliver": 1,
             "replay_policy": "instant",
             "flow_control": True,
-            "idle_heartbeat": int(self._heartbeat_seconds * NANOSECONDS),
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * NANOSECONDS),
             "headers_only": self._headers_only,
             "mem_storage": True,
             "num_replicas": 1,

@@ -10,7 +10,6 @@ from bus.connection import Bus
 from bus.errors import StreamApiRefused
 
 STREAM_NOT_FOUND = 10059  # err_code of nats-server
-CONSUMER_NOT_FOUND = 10014
 STREAM_NAME_IN_USE = 10058
 NOT_UNDERSTOOD = "the answer is not understood"
 
@@ -64,12 +63,6 @@ async def create_consumer(bus: Bus, stream: str, config: dict[str, Any]) -> Deli
     request = {"stream_name": stream, "config": config, "action": "create"}
     subject = f"CONSUMER.CREATE.{stream}.{config['name']}"
     return _delivered(subject, await request_api(bus, subject, request))
-
-
-async def read_delivered(bus: Bus, stream: str, consumer: str) -> Delivered:
-    """Return how far a consumer is. Raises StreamApiRefused and other BusErrors."""
-    subject = f"CONSUMER.INFO.{stream}.{consumer}"
-    return _delivered(subject, await request_api(bus, subject, {}))
 
 
 async def request_api(
