@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import resource
 import time
 from collections.abc import Mapping
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import nats
 import redis.asyncio
@@ -175,11 +175,7 @@ def _check_clock(infos: list[tuple[dict[str, Any], float]]) -> Finding:
 
 def _place(url: str) -> str:
     """The URL without a password."""
-    places = []
-    for one in url.split(","):
-        parts = urlsplit(one.strip())
-        places.append(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
-    return ",".join(places)
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def _cause(error: BaseException) -> str:
