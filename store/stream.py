@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from bus.connection import Bus
-from bus.errors import BusError, StreamApiRefused
+from bus.errors import BusError, SettingsRefused, StreamApiRefused
 from bus.stream_api import STREAM_NOT_FOUND, request_api
 from schemas.policies import Policy
 from store.batches import Put, write_one
@@ -44,7 +44,10 @@ class Streams:
         self._trimmed = bus.subjects.bucket("TRIMMED")
 
     async def ensure_patiently(self, policies: Iterable[Policy]) -> None:
-        """Do as `ensure`, but wait without end for NATS and its cluster."""
+        """Do as `ensure`, but wait without end for NATS and its cluster.
+
+        Raises SettingsRefused when JetStream will never take what the settings ask for.
+        """
         told = False
         while True:
             try:
@@ -52,7 +55,8 @@ class Streams:
                 return
             except BusError as error:
                 if isinstance(error, StreamApiRefused) and error.code not in NOT_NOW:
-                    raise
+                    problem = f"GOIM_REPLICAS, GOIM_POLICIES or GOIM_STORE_*: {error}"
+                    raise SettingsRefused([problem]) from error
                 if not told:
                     log.warning("streams_wait_for_jetstream", error=str(error))
                 told = True
