@@ -114,7 +114,7 @@ async def test_a_lost_stream_goes_on_above_the_sequences_it_had(system: System) 
 
 async def test_a_configuration_the_server_refuses_is_an_error(system: System) -> None:
     streams = streams_of(system.bus, Storage(3, 100_000, 600, 86_400))  # one server, no replicas
-    with pytest.raises(SettingsRefused, match="GOIM_REPLICAS.*replicas > 1 not supported"):
+    with pytest.raises(SettingsRefused, match=r"GOIM_REPLICAS.*replicas > 1 not supported"):
         await streams.ensure_patiently([])
 
 
