@@ -1,25 +1,41 @@
-"""`nats pub` and `nats req` for documents' commands, where the NATS command line is not there."""
+"""What documents use of the NATS command line, for where it is not installed.
+
+nats pub SUBJECT BODY [-H 'Name: value']; nats req SUBJECT BODY; nats kv put|del BUCKET KEY [VALUE]
+"""
 
 import asyncio
 import os
 import sys
 
 import nats
+from nats.aio.client import Client
 
 
-async def main(verb: str, subject: str, body: str = "") -> int:
-    """Publish, or request and print the answer."""
+async def run(connection: Client, words: list[str]) -> None:
+    """Carry out one command."""
+    match words:
+        case ["pub", subject, body, *rest]:
+            headers = dict(text.split(": ", 1) for text in rest if text != "-H")
+            await connection.publish(subject, body.encode(), headers=headers or None)
+            await connection.flush()
+        case ["req", subject, body]:
+            sys.stdout.write((await connection.request(subject, body.encode())).data.decode())
+        case ["kv", "put", bucket, key, value]:
+            await (await connection.jetstream().key_value(bucket)).put(key, value.encode())
+        case ["kv", "del", bucket, key]:
+            await (await connection.jetstream().key_value(bucket)).delete(key)
+        case _:
+            sys.exit(f"not known here: nats {' '.join(words)}")
+
+
+async def main() -> None:
+    """Connect to NATS_URL and do what the arguments say."""
     connection = await nats.connect(os.environ["NATS_URL"])
     try:
-        if verb == "pub":
-            await connection.publish(subject, body.encode())
-            await connection.flush()
-        else:
-            sys.stdout.write((await connection.request(subject, body.encode())).data.decode())
+        await run(connection, sys.argv[1:])
     finally:
         await connection.close()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    asyncio.run(main())

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.running_system import RunningSystem
+from tests.system.running_system import RunningSystem, running_system
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -20,6 +21,13 @@ COMMANDS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def documented_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system of its own: the documents' members and rooms are also those of goim's examples."""
+    with running_system(tmp_path_factory.mktemp("documented")) as system:
+        yield system
+
+
 FUNCTIONS = """set -eo pipefail
 dev() { python -m goimbus "$@"; }
 nats() { python -m tests.system.nats_command "$@"; }
@@ -28,6 +36,7 @@ nats() { python -m tests.system.nats_command "$@"; }
 
 @pytest.mark.parametrize("block", COMMANDS)
 def test_a_documented_command_works(system: RunningSystem, block: str, tmp_path: Path) -> None:
+    system = documented_system
     ports = {
         "3101": system.tcp_port,
         "3102": system.port,
