@@ -90,9 +90,8 @@ class RunningSystem:
             except OSError:
                 continue
             mine = f"GOIM_TEST_SYSTEM={self.folder}".encode() in environ
-            if mine and any(
-                word == module.encode() or word.endswith(b"/" + module.encode()) for word in words
-            ):
+            names = {word.partition(b" ")[0].rpartition(b"/")[2] for word in words}
+            if mine and module.encode() in names:
                 found.append(int(folder.name))
         return sorted(found)
 

@@ -35,7 +35,9 @@ nats() { python -m tests.system.nats_command "$@"; }
 
 
 @pytest.mark.parametrize("block", COMMANDS)
-def test_a_documented_command_works(system: RunningSystem, block: str, tmp_path: Path) -> None:
+def test_a_documented_command_works(
+    documented_system: RunningSystem, block: str, tmp_path: Path
+) -> None:
     system = documented_system
     ports = {
         "3101": system.tcp_port,
