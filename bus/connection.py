@@ -58,6 +58,8 @@ class Bus:
         self.reconnects = 0
         self.overloads = 0  # publishes and requests refused because too much waits
         self.on_disconnect: list[Callable[[], None]] = []  # before anything comes again
+        # Called each time NATS is back, when the server knows all subscriptions again; messages
+        # in between are lost. What one raises is counted and logged.
         self.on_reconnect: list[Callable[[], None]] = []
         self._loop = asyncio.get_running_loop()
         self._inbox = ""

@@ -7,6 +7,7 @@ import pytest
 from nats.js.api import StreamConfig
 from structlog.testing import capture_logs
 
+from bus import connection
 from bus.connection import Bus, Reply
 from bus.direct import DirectClient
 from bus.errors import (
@@ -34,6 +35,16 @@ def settings(nats_url: str, prefix: str, request: pytest.FixtureRequest) -> BusS
 
 async def test_the_setting_chooses_the_delivery(bus: Bus, settings: BusSettings) -> None:
     assert type(bus.client) is (DirectClient if settings.direct else PlainClient)
+
+
+async def test_with_another_nats_py_delivery_is_plain_and_the_log_says_so(
+    nats_url: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "can_deliver_directly", lambda: False)
+    with capture_logs() as logs:
+        bus = await connect(BusSettings(nats_url=nats_url))
+    assert type(bus.client) is PlainClient
+    assert {"event": "nats_delivery_is_plain", "asked_for": False, "log_level": "warning"} in logs
 
 
 async def test_a_message_arrives_as_it_was_sent(bus: Bus) -> None:
