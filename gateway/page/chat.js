@@ -11,6 +11,7 @@ import { loadProfile, loadRoom, loadToken, saveProfile, saveRoom, saveToken } fr
 import { MessageList, node } from "./message-list.js";
 import { People } from "./people.js";
 import { SideDrawer } from "./side-drawer.js";
+import { workerTimers } from "./worker-timers.js";
 
 const ROOM_PREFIX = "chat://";
 const FIRST_MESSAGES = 50; // shown on the first visit to a room
@@ -52,7 +53,7 @@ find("go-to").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
   event.preventDefault();
   const name = find("go-to-room").value;
   find("go-to-room").value = "";
-  enter(roomId(name));
+  if (mayLeave()) enter(roomId(name));
 });
 find("compose").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
   event.preventDefault();
@@ -64,16 +65,22 @@ find("text").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) =>
   sendText();
 });
 find("text").addEventListener("input", measureText);
-find("leave").addEventListener("click", () => welcome());
+find("leave").addEventListener("click", () => mayLeave() && welcome());
 find("banner-action").addEventListener("click", () => {
   if (find("banner-action").dataset.act === "connect") connectAgain();
   else client?.retryNow();
 });
 addEventListener("online", () => client?.retryNow());
-addEventListener("pagehide", save);
+addEventListener("pagehide", disconnect); // the browser may keep the page, connection and all
+addEventListener("pageshow", (event) => {
+  if (event.persisted && !find("chat").hidden) enter(room);
+});
+addEventListener("beforeunload", (event) => list.hasUnsent && event.preventDefault());
 addEventListener("hashchange", () => {
   const wanted = roomId(hashRoom());
-  if (client && wanted && wanted !== room) enter(wanted);
+  if (!client || !wanted || wanted === room) return;
+  if (mayLeave()) enter(wanted);
+  else showRoomInAddress();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
@@ -118,7 +125,7 @@ function enter(wanted) {
   room = wanted;
   profile.rooms = [room, ...profile.rooms.filter((one) => one !== room)];
   saveProfile(profile);
-  history.replaceState(null, "", `#${encodeURIComponent(roomName(room))}`);
+  showRoomInAddress();
   const kept = loadRoom(room, profile.mid);
   list.clear();
   for (const message of kept.messages) list.add(message, { mine: message.from === profile.mid });
@@ -131,6 +138,15 @@ function enter(wanted) {
   if (!matchMedia("(pointer: coarse)").matches) find("text").focus();
 }
 
+/** Unsent messages are in this page only. */
+function mayLeave() {
+  return !list.hasUnsent || confirm("Some of your messages are not sent yet. Leave them?");
+}
+
+function showRoomInAddress() {
+  history.replaceState(null, "", `#${encodeURIComponent(roomName(room))}`);
+}
+
 /** @param {number} position in the room: the last sequence that came, or -n for the newest n */
 function connect(position) {
   const url = new URL("sub", location.href);
@@ -139,7 +155,7 @@ function connect(position) {
   const resume = { ...FIRST_SERVICE_MESSAGES, ...profile.positions, [topic()]: position };
   const accepts = [SERVICE_OPERATION];
   const identity = { mid: profile.mid, room, accepts, token: loadToken(), resume };
-  const options = { mostHeartbeatSeconds: HEARTBEAT_SECONDS };
+  const options = { mostHeartbeatSeconds: HEARTBEAT_SECONDS, timers: workerTimers };
   client = new GoimClient(
     url.href,
     identity,

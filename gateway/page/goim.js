@@ -31,6 +31,7 @@
  *   onGap?: (gap: Gap) => void, onLive?: (topic: string, sequence: number) => void,
  *   onOnline?: (count: number) => void}} Handlers
  *   `onLive`: all that was missed of the topic has been given, what comes now is new.
+ * @typedef {{set: (act: () => void, milliseconds: number) => any, clear: (id: any) => void}} Timers
  */
 
 export const Operation = Object.freeze({
@@ -255,6 +256,7 @@ export class GoimClient {
   #attempts = 0;
   #loginTime = 0;
   #received = 0;
+  #clock;
   #timers = new Map();
   #number = 1 + Math.floor(Math.random() * (MOST_NUMBER - 1));
   #waiting = new Map();
@@ -263,13 +265,18 @@ export class GoimClient {
    * @param {string} url
    * @param {Identity} identity
    * @param {Handlers} [handlers]
-   * @param {{mostHeartbeatSeconds?: number}} [options] heartbeats bring the online count
+   * @param {{mostHeartbeatSeconds?: number, timers?: Timers}} [options] each heartbeat brings the
+   *   online count; a browser slows the page's own timers down while its tab is hidden
    */
   constructor(url, identity, handlers = {}, options = {}) {
     this.#url = url;
     this.#identity = { ...identity };
     this.#handlers = handlers;
     this.#mostHeartbeatSeconds = options.mostHeartbeatSeconds ?? Infinity;
+    this.#clock = options.timers ?? {
+      set: (act, milliseconds) => setTimeout(act, milliseconds),
+      clear: (id) => clearTimeout(id),
+    };
     this.#acknowledges = Boolean(identity.key);
     this.#positions = new Positions(identity.resume);
   }
@@ -502,11 +509,11 @@ export class GoimClient {
       this.#timers.delete(name);
       act();
     };
-    this.#timers.set(name, setTimeout(run, seconds * 1000));
+    this.#timers.set(name, this.#clock.set(run, seconds * 1000));
   }
 
   #clearTimer(/** @type {string} */ name) {
-    clearTimeout(this.#timers.get(name));
+    if (this.#timers.has(name)) this.#clock.clear(this.#timers.get(name));
     this.#timers.delete(name);
   }
 

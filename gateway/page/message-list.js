@@ -25,6 +25,7 @@ export class MessageList {
   #unreadLine = /** @type {HTMLElement | null} */ (null);
   #unseen = 0;
   #atEnd = true;
+  #following = 0;
 
   /**
    * @param {{log: HTMLElement, list: HTMLElement, toEnd: HTMLElement, toEndText: HTMLElement}}
@@ -37,7 +38,7 @@ export class MessageList {
     this.#toEndText = toEndText;
     log.addEventListener("scroll", () => this.#handleScroll(), { passive: true });
     toEnd.addEventListener("click", () => this.scrollToEnd("smooth"));
-    new ResizeObserver(() => this.#atEnd && this.scrollToEnd()).observe(log);
+    new ResizeObserver(() => this.#atEnd && this.#follow()).observe(log);
   }
 
   /** The sent messages that are worth remembering. @returns {Stored[]} */
@@ -49,6 +50,10 @@ export class MessageList {
 
   get isEmpty() {
     return this.#entries.length === 0;
+  }
+
+  get hasUnsent() {
+    return this.#firstUnsent() !== undefined;
   }
 
   /** The name that a member last wrote under. @param {number} mid @returns {string} */
@@ -77,7 +82,7 @@ export class MessageList {
     this.#learnName(message);
     const entry = this.#insert({ ...message, mine, state: "sent" });
     if (unread && !mine && !this.#unreadLine) this.#drawUnreadLine(entry);
-    if (this.#atEnd) this.scrollToEnd();
+    if (this.#atEnd) this.#follow();
     else if (!mine) this.#setUnseen(this.#unseen + 1);
     return true;
   }
@@ -94,7 +99,7 @@ export class MessageList {
     this.#remove(entry);
     const known = sequence && this.#entries.some((one) => one.sequence === sequence);
     if (!known) this.#insert({ ...entry, sequence, state: "sent" });
-    if (this.#atEnd) this.scrollToEnd();
+    if (this.#atEnd) this.#follow();
   }
 
   /** It was not sent. @param {Entry} entry @param {string} reason @param {() => void} retry */
@@ -112,14 +117,14 @@ export class MessageList {
     note.setAttribute("role", "alert");
     note.append(button);
     entry.element.querySelector(".content")?.append(note);
-    if (this.#atEnd) this.scrollToEnd();
+    if (this.#atEnd) this.#follow();
   }
 
   /** Say between the messages that something happened. @param {string} text */
   addNotice(text) {
     const item = node("li", "notice", text);
     this.#list.insertBefore(item, this.#firstUnsent()?.element ?? null);
-    if (this.#atEnd) this.scrollToEnd();
+    if (this.#atEnd) this.#follow();
   }
 
   /** The unread ones have been seen. */
@@ -133,6 +138,14 @@ export class MessageList {
     this.#log.scrollTo({ top: this.#log.scrollHeight, behavior });
     this.#atEnd = true;
     this.#setUnseen(0);
+  }
+
+  /** Go to the end once before the next drawing, however many messages come until then. */
+  #follow() {
+    this.#following ||= requestAnimationFrame(() => {
+      this.#following = 0;
+      if (this.#atEnd) this.scrollToEnd();
+    });
   }
 
   #learnName(/** @type {Stored} */ { from, name }) {

@@ -8,7 +8,7 @@ export class SideDrawer {
   #narrow = matchMedia("(max-width: 760px)");
 
   /**
-   * @param {HTMLElement} side @param {HTMLElement} opener @param {HTMLElement} closer
+   * @param {HTMLElement} side @param {HTMLButtonElement} opener @param {HTMLElement} closer
    * @param {HTMLElement} shade
    */
   constructor(side, opener, closer, shade) {
@@ -39,6 +39,7 @@ export class SideDrawer {
   #show(/** @type {boolean} */ open) {
     this.#side.classList.toggle("open", open);
     this.#side.inert = this.#narrow.matches && !open;
+    this.#opener.disabled = !this.#narrow.matches; // then it only shows the number
     this.#shade.hidden = !open;
     this.#opener.setAttribute("aria-expanded", String(open));
   }

@@ -37,8 +37,9 @@ def test_the_page_asks_for_its_own_files_only() -> None:
     assert not re.search(r"<script(?![^>]*src=)|\son\w+=|\sstyle=|<style", html)
     for script in PAGE.glob("*.js"):
         text = script.read_text()
-        for imported in re.findall(r'(?:from|import)\(? "\./([^"]+)"', text):
-            assert (PAGE / imported).is_file(), imported
+        imports = re.findall(r'(?:from|import)\(? "\./([^"]+)"', text)
+        for named in imports + re.findall(r'new URL\("([^"]+)", import\.meta', text):
+            assert (PAGE / named).is_file(), named
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
 
 
