@@ -4,7 +4,11 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+
+import pytest
 
 from bus.connection import Bus
 from schemas.messages_pb2 import PushReply, PushRequest
@@ -30,6 +34,11 @@ async def start(checkout: Path, *words: str, **variables: str) -> asyncio.subpro
     )
 
 
+def kill(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+
+
 async def scrape(port: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
     writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
@@ -50,12 +59,26 @@ async def test_settings_that_can_not_be_used_end_it_with_words(checkout: Path) -
     assert "setting refused: GOIM_LEASE_SECONDS must be a number" in output
 
 
+@pytest.fixture
+def ended() -> Iterator[ExitStack]:
+    """What is to be ended whatever becomes of the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
 async def test_it_serves_until_sigterm_and_then_ends_cleanly(
-    checkout: Path, bus: Bus, streams: None, nats_url: str, redis_url: str, prefix: str
+    checkout: Path,
+    bus: Bus,
+    streams: None,
+    nats_url: str,
+    redis_url: str,
+    prefix: str,
+    ended: ExitStack,
 ) -> None:
     port = str(free_port())
     variables = {"NATS_URL": nats_url, "REDIS_URL": redis_url, "GOIM_SUBJECT_PREFIX": prefix}
     process = await start(checkout, GOIM_METRICS_PORT=port, **variables)
+    ended.callback(kill, process)
     assert process.stdout is not None
     lines: list[str] = []
     while not lines or "router_started" not in lines[-1]:
