@@ -6,7 +6,8 @@
  */
 
 import { encodeChat, hue, initials, readMessage } from "./chat-message.js";
-import { GoimClient, MAX_BODY_BYTES, SendError } from "./goim.js";
+import { Composer } from "./composer.js";
+import { GoimClient, SendError } from "./goim.js";
 import { loadProfile, loadRoom, loadToken, saveProfile, saveRoom, saveToken } from "./memory.js";
 import { MessageList, node } from "./message-list.js";
 import { People } from "./people.js";
@@ -33,6 +34,11 @@ const list = new MessageList({
 const people = new People({ list: find("people"), note: find("people-note") }, (mid) =>
   list.nameOf(mid),
 );
+const composer = new Composer(
+  { form: find("compose"), field: find("text"), length: find("text-length"), button: find("send") },
+  () => profile.name,
+  sendText,
+);
 const drawer = new SideDrawer(find("side"), find("side-open"), find("side-close"), find("shade"));
 
 let client = /** @type {GoimClient | null} */ (null);
@@ -55,16 +61,6 @@ find("go-to").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
   find("go-to-room").value = "";
   if (mayLeave()) enter(roomId(name));
 });
-find("compose").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
-  event.preventDefault();
-  sendText();
-});
-find("text").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  sendText();
-});
-find("text").addEventListener("input", measureText);
 find("leave").addEventListener("click", () => mayLeave() && welcome());
 find("banner-action").addEventListener("click", () => {
   if (find("banner-action").dataset.act === "connect") connectAgain();
@@ -135,7 +131,7 @@ function enter(wanted) {
   showRoom();
   connect(kept.position ?? -FIRST_MESSAGES);
   list.scrollToEnd();
-  if (!matchMedia("(pointer: coarse)").matches) find("text").focus();
+  if (!matchMedia("(pointer: coarse)").matches) composer.focus();
 }
 
 /** Unsent messages are in this page only. */
@@ -272,11 +268,7 @@ function handleOnline(/** @type {number} */ count) {
   people.refresh();
 }
 
-function sendText() {
-  const text = find("text").value.trim();
-  if (!text || !client || !measureText()) return;
-  find("text").value = "";
-  measureText();
+function sendText(/** @type {string} */ text) {
   const { mid: from, name } = profile;
   const message = { sequence: 0, from, name, text, time: Date.now(), kind: "chat" };
   const entry = list.addPending(message);
@@ -302,20 +294,6 @@ async function send(entry, body, number) {
   }
 }
 
-/** Grow the field with its text; return whether the text is short enough to send. */
-function measureText() {
-  const field = find("text");
-  field.style.setProperty("height", "auto");
-  field.style.setProperty("height", `${field.scrollHeight}px`);
-  const body = encodeChat(profile.name, field.value.trim());
-  const left = MAX_BODY_BYTES - new TextEncoder().encode(body).length;
-  find("text-length").hidden = left > 500;
-  find("text-length").textContent = left < 0 ? `${-left} bytes too long` : `${left} bytes left`;
-  find("text-length").classList.toggle("over", left < 0);
-  find("send").disabled = left < 0;
-  return left >= 0;
-}
-
 function showRoom() {
   find("welcome").hidden = true;
   find("chat").hidden = false;
@@ -329,7 +307,7 @@ function showRoom() {
   find("online").textContent = "–";
   showEmpty();
   showTitle();
-  measureText();
+  composer.measure();
 }
 
 function drawRoom(/** @type {string} */ one) {

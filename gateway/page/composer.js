@@ -1,0 +1,66 @@
+/** The field one writes in: grows with its text, sends at Enter, says when it gets too long. */
+
+import { encodeChat } from "./chat-message.js";
+import { MAX_BODY_BYTES } from "./goim.js";
+
+const TOLD_BYTES = 500; // so near to the limit the bytes left are shown
+
+export class Composer {
+  #field;
+  #length;
+  #button;
+  #nameOf;
+
+  /**
+   * @param {{form: HTMLFormElement, field: HTMLTextAreaElement, length: HTMLElement,
+   *   button: HTMLButtonElement}} elements
+   * @param {() => string} nameOf the writer's name, which is sent with the text
+   * @param {(text: string) => void} send
+   */
+  constructor({ form, field, length, button }, nameOf, send) {
+    this.#field = field;
+    this.#length = length;
+    this.#button = button;
+    this.#nameOf = nameOf;
+    const submit = () => {
+      const text = this.#take();
+      if (text) send(text);
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      submit();
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      submit();
+    });
+    field.addEventListener("input", () => this.measure());
+  }
+
+  focus() {
+    this.#field.focus();
+  }
+
+  /** Fit the field to its text; return whether the text is short enough to send. */
+  measure() {
+    this.#field.style.setProperty("height", "auto");
+    this.#field.style.setProperty("height", `${this.#field.scrollHeight}px`);
+    const body = encodeChat(this.#nameOf(), this.#field.value.trim());
+    const left = MAX_BODY_BYTES - new TextEncoder().encode(body).length;
+    this.#length.hidden = left > TOLD_BYTES;
+    this.#length.textContent = left < 0 ? `${-left} bytes too long` : `${left} bytes left`;
+    this.#length.classList.toggle("over", left < 0);
+    this.#button.disabled = left < 0;
+    return left >= 0;
+  }
+
+  /** Return the text and empty the field; "" when there is nothing that can be sent. */
+  #take() {
+    const text = this.#field.value.trim();
+    if (!text || !this.measure()) return "";
+    this.#field.value = "";
+    this.measure();
+    return text;
+  }
+}
