@@ -166,18 +166,22 @@ class HistoryReply(_message.Message):
     def __init__(self, page: _Optional[_Union[TopicMessages, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class LastRequest(_message.Message):
-    __slots__ = ("topics",)
+    __slots__ = ("topics", "after")
     TOPICS_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     topics: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, topics: _Optional[_Iterable[str]] = ...) -> None: ...
+    after: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, topics: _Optional[_Iterable[str]] = ..., after: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class LastReply(_message.Message):
-    __slots__ = ("sequences", "error")
+    __slots__ = ("sequences", "error", "counts")
     SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
     sequences: _containers.RepeatedScalarFieldContainer[int]
     error: Error
-    def __init__(self, sequences: _Optional[_Iterable[int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sequences: _Optional[_Iterable[int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DevicePosition(_message.Message):
     __slots__ = ("mid", "device", "topics")
