@@ -3,11 +3,13 @@
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, TypeVar
 
+LOOK_SECONDS = 10  # an owner is looked at so often, and let go so soon after its end
+
 Owner = TypeVar("Owner", bound=Hashable)
 
 
 class Deadlines(Generic[Owner]):
-    """Deadlines with a grain of a second; a moved one is found when its old second comes.
+    """Deadlines with a grain of a second; one that was moved is found at the next look.
 
     `deadline_of(owner)` gives the owner's present deadline in seconds, or None for never.
     """
@@ -17,25 +19,29 @@ class Deadlines(Generic[Owner]):
         self._seconds: dict[int, list[Owner]] = {}
         self._done_to: int | None = None
 
-    def watch(self, owner: Owner, deadline: float) -> None:
-        """Look at the owner when this time comes. Call again only after it was looked at."""
-        second = int(deadline) + 1
-        if self._done_to is not None:
-            second = max(second, self._done_to + 1)
-        self._seconds.setdefault(second, []).append(owner)
+    def watch(self, owner: Owner, now: float) -> None:
+        """Look after the owner until it has no deadline any more, or is due. Call once."""
+        deadline = self._deadline_of(owner)
+        if deadline is not None:
+            second = min(int(deadline) + 1, int(now) + LOOK_SECONDS)
+            if self._done_to is not None:
+                second = max(second, self._done_to + 1)
+            self._seconds.setdefault(second, []).append(owner)
 
     def due(self, now: float) -> Iterator[Owner]:
         """Yield owners whose deadline has passed; those with a later one stay watched."""
         last = int(now)
         if self._done_to is None:
             self._done_to = min(self._seconds, default=last) - 1
+            self._done_to = min(self._done_to, last)
         while self._done_to < last:
             self._done_to += 1
             for owner in self._seconds.pop(self._done_to, ()):
                 deadline = self._deadline_of(owner)
-                if deadline is None:
-                    continue
-                if deadline <= now:
+                if deadline is not None and deadline <= now:
                     yield owner
                 else:
-                    self.watch(owner, deadline)
+                    self.watch(owner, now)
+
+    def __len__(self) -> int:
+        return sum(len(owners) for owners in self._seconds.values())
