@@ -24,13 +24,14 @@ class Hub(Generic[Connection]):
         self.connections: dict[int, Connection] = {}
         self.by_key: dict[str, Connection] = {}
         self.by_member: dict[int, set[Connection]] = {}
+        self.sockets = 0
         self.addresses: Counter[str] = Counter()
         self.rooms: Counter[str] = Counter()
         self.changed_rooms: set[str] = set()
 
     def has_place(self, address: str) -> str:
         """Return "" or the name of the limit that keeps a new connection out."""
-        if self.addresses.total() >= self._limits.connections:
+        if self.sockets >= self._limits.connections:
             return "connections"
         if self.addresses[address] >= self._limits.connections_per_address:
             return "connections_per_address"
@@ -43,10 +44,12 @@ class Hub(Generic[Connection]):
 
     def accept(self, address: str) -> None:
         """Count a socket, authenticated or not."""
+        self.sockets += 1
         self.addresses[address] += 1
 
     def release(self, address: str) -> None:
         """A socket is closed."""
+        self.sockets -= 1
         if self.addresses[address] > 1:
             self.addresses[address] -= 1
         else:

@@ -132,13 +132,13 @@ class Server:
         await self._trusted.drain()
 
     async def _until_gone(self, seconds: float) -> None:
-        if not self._gateway.hub.addresses:
+        if not self._gateway.hub.sockets:
             return
         try:
             async with asyncio.timeout(seconds):
                 await self._gateway.emptied.wait()
         except TimeoutError:
-            log.warning("drain_cut_short", sockets=self._gateway.hub.addresses.total())
+            log.warning("drain_cut_short", sockets=self._gateway.hub.sockets)
 
     def _front_door(self) -> FrontDoor:
         return FrontDoor(self._gateway, self._public)
