@@ -10,7 +10,7 @@ the requests, as goim's do.
 """
 
 from enum import Enum, auto
-from json import JSONDecodeError, loads
+from json import loads
 from typing import NamedTuple
 
 from gateway.grants import Grant, RoomRight
@@ -39,7 +39,7 @@ class TellOnline(NamedTuple):
 
 
 class CheckToken(NamedTuple):
-    """Ask `goim.auth.check`, then call `granted` or `close`."""
+    """Ask `goim.auth.check`, then call `granted`, or close the connection."""
 
     body: bytes
     version: int
@@ -71,13 +71,7 @@ class Acknowledge(NamedTuple):
     positions: dict[str, int]
 
 
-class Close(NamedTuple):
-    """End the connection for this reason."""
-
-    code: CloseCode
-
-
-Action = Reply | TellOnline | CheckToken | ChangeRoom | SendUpstream | Acknowledge | Close
+Action = Reply | TellOnline | CheckToken | ChangeRoom | SendUpstream | Acknowledge
 
 
 class State(Enum):
@@ -239,7 +233,7 @@ def read_operations(body: bytes) -> frozenset[int]:
     numbers = set()
     for text in body.split(b",") if body else ():
         digits = text[1:] if text[:1] in (b"+", b"-") else text
-        if not digits.isdigit() or len(digits) > 10:
+        if not digits.isdigit():
             return NO_OPERATIONS
         number = int(text)
         if not -INT32 <= number < INT32:
@@ -255,7 +249,7 @@ def read_positions(body: bytes) -> dict[str, int]:
     """
     try:
         values = loads(body)
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     if not isinstance(values, dict):
         return {}

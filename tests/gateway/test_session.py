@@ -1,0 +1,334 @@
+"""One client's life: frames and times in, actions out (goim-compat section 1.3)."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.grants import Grant, RoomRight
+from gateway.session import (
+    Acknowledge,
+    Action,
+    ChangeRoom,
+    CheckToken,
+    Reply,
+    SendUpstream,
+    Session,
+    State,
+    TellOnline,
+    read_operations,
+    read_positions,
+)
+from schemas.close_codes import CloseCode
+from schemas.frame import Frame
+
+NOW = 1000.0
+WALL = 1_800_000_000.0
+BEAT = 480.0
+NOTHING: frozenset[int] = frozenset()
+
+
+def new_session(websocket: bool = False) -> Session:
+    return Session(websocket, NOW, auth_seconds=5.0, burst=200)
+
+
+def open_session(websocket: bool = False, room: str = "live://1", **grant: Any) -> Session:
+    session = new_session(websocket)
+    session.granted(Grant(**grant), grant.get("key") or "made", NOW, WALL, BEAT)
+    session.room = room
+    return session
+
+
+def take(session: Session, operation: int, body: bytes = b"", now: float = NOW) -> Action | None:
+    return session.receive_frame(Frame(102, operation, 7, body), now)
+
+
+@pytest.mark.parametrize("operation", [-1, 0, 2, 3, 4, 9, 12, 14, 16, 18, 1000])
+def test_before_auth_every_other_operation_is_ignored(operation: int) -> None:
+    session = new_session()
+    assert take(session, operation) is None
+    assert session.state is State.AWAITING_AUTH
+    assert session.deadline == NOW + 5
+
+
+def test_an_auth_frame_asks_for_a_check_and_waits() -> None:
+    session = new_session()
+    assert take(session, 7, b"token") == CheckToken(b"token", 102, 7)
+    assert session.state is State.CHECKING
+    assert session.waiting
+    assert take(session, 7, b"again") is None
+    assert session.deadline == NOW + 5  # a check that hangs ends with the handshake time
+
+
+def test_a_grant_opens_the_session() -> None:
+    session = new_session()
+    take(session, 7, b"token")
+    rights = (RoomRight("live://*"),)
+    grant = Grant(5, "phone", "live://1", "web", frozenset({1000}), rights, ext=True)
+    session.granted(grant, "phone", NOW + 1, WALL, BEAT)
+    assert session.state is State.OPEN
+    assert not session.waiting
+    assert (session.mid, session.key, session.device, session.platform) == (
+        5,
+        "phone",
+        "phone",
+        "web",
+    )
+    assert session.accepts == {1000}
+    assert session.may("send", "live://9")
+    assert session.ext
+    assert session.deadline == NOW + 1 + BEAT
+
+
+@pytest.mark.parametrize(
+    ("key", "platform", "device"),
+    [
+        ("phone", "web", "phone"),
+        ("", "web", "web"),
+        ("", "", "default"),
+        ("k" * 200, "", "k" * 128),
+    ],
+)
+def test_a_device_is_the_given_key_or_the_platform(key: str, platform: str, device: str) -> None:
+    assert open_session(key=key, platform=platform).device == device
+
+
+def test_a_heartbeat_tells_the_online_count_and_moves_the_deadline() -> None:
+    session = open_session()
+    assert take(session, 2, b"1,417", NOW + 100) == TellOnline(102, 7)
+    assert session.deadline == NOW + 100 + BEAT
+
+
+def test_only_a_heartbeat_moves_the_deadline() -> None:
+    session = open_session()
+    for operation in (0, 1, 3, 4, 5, 6, 7, 8, 9, 12, 14, 16, 1000, -5):
+        take(session, operation, now=NOW + 100)
+        session.answered()
+    assert session.deadline == NOW + BEAT
+
+
+def test_a_heartbeat_reply_from_the_client_is_answered_with_the_online_count() -> None:
+    assert take(open_session(), 3, b"x") == TellOnline(102, 7)
+
+
+@pytest.mark.parametrize("operation", [4, 100, 1000, 2**31 - 1])
+def test_a_message_goes_to_the_room_and_waits_for_the_answer(operation: int) -> None:
+    session = open_session()
+    expected = SendUpstream("live://1", operation, b"hello", 102, 7)
+    assert take(session, operation, b"hello") == expected
+    assert session.waiting
+    session.answered()
+    assert not session.waiting
+
+
+@pytest.mark.parametrize("operation", [4, 1000])
+def test_a_message_of_a_plain_client_in_no_room_is_echoed_as_goim_does(operation: int) -> None:
+    session = open_session(room="")
+    assert take(session, operation, b"hello") == Reply(operation, b"", 102, 7)
+    assert not session.waiting
+
+
+def test_a_message_of_an_ext_client_in_no_room_is_refused_later() -> None:
+    session = open_session(room="", ext=True)
+    assert take(session, 4, b"hello") == SendUpstream("", 4, b"hello", 102, 7)
+
+
+@pytest.mark.parametrize("operation", [0, 1, 5, 6, 7, 8, 10, 11, 13, 15, 17, 18, 19, 28, 99, -5])
+def test_any_other_operation_is_echoed_with_an_empty_body(operation: int) -> None:
+    assert take(open_session(), operation, b"x") == Reply(operation, b"", 102, 7)
+
+
+def test_a_batch_from_a_client_is_echoed_on_websocket_only() -> None:
+    assert take(open_session(websocket=True), 9, b"x") == Reply(9, b"", 102, 7)
+    assert take(open_session(), 9, b"x") is None
+
+
+def test_a_second_auth_is_echoed() -> None:
+    session = open_session(mid=5)
+    assert take(session, 7, b'{"mid":6}') == Reply(7, b"", 102, 7)
+    assert session.mid == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "room"), [(b"live://2000", "live://2000"), (b"", ""), ("ü://é".encode(), "ü://é")]
+)
+def test_a_room_change_carries_the_body_to_be_echoed(body: bytes, room: str) -> None:
+    assert take(open_session(), 12, body) == ChangeRoom(room, body, 102, 7)
+
+
+def test_a_room_that_is_no_utf8_is_one_that_nobody_may_enter() -> None:
+    action = take(open_session(), 12, b"\xff")
+    assert isinstance(action, ChangeRoom)
+    assert action.body == b"\xff"
+    assert len(action.room.encode()) > 128
+
+
+def test_operations_are_subscribed_and_unsubscribed_and_the_body_echoed() -> None:
+    session = open_session(accepts=frozenset({1000}))
+    assert take(session, 14, b"1003,1004") == Reply(15, b"1003,1004", 102, 7)
+    assert session.accepts == {1000, 1003, 1004}
+    assert take(session, 16, b"1003,1000,9") == Reply(17, b"1003,1000,9", 102, 7)
+    assert session.accepts == {1004}
+    assert take(session, 14, b"") == Reply(15, b"", 102, 7)
+    assert session.accepts == {1004}
+
+
+def test_a_bad_list_is_echoed_and_changes_nothing() -> None:
+    session = open_session(accepts=frozenset({1000}))
+    assert take(session, 14, b"1003, 1004") == Reply(15, b"1003, 1004", 102, 7)
+    assert take(session, 16, b"1000,x") == Reply(17, b"1000,x", 102, 7)
+    assert session.accepts == {1000}
+
+
+@pytest.mark.parametrize(
+    ("body", "operations"),
+    [
+        (b"", set()),
+        (b"5", {5}),
+        (b"+5", {5}),
+        (b"-5", {-5}),
+        (b"0005", {5}),
+        (b"00000000000000000005", {5}),
+        (b"5,5,6", {5, 6}),
+        (b"2147483647,-2147483648", {2**31 - 1, -(2**31)}),
+        (b"2147483648", set()),
+        (b"-2147483649", set()),
+        (b"99999999999999999999", set()),
+        (b"1003, 1004", set()),
+        (b" 5", set()),
+        (b"5 ", set()),
+        (b"5,", set()),
+        (b",5", set()),
+        (b",", set()),
+        (b"1_0", set()),
+        (b"0x10", set()),
+        (b"1.0", set()),
+        (b"+-5", set()),
+        (b"+", set()),
+        (b"-", set()),
+        (b"\xd9\xa5", set()),
+        (b"\xff", set()),
+        (b"5\n", set()),
+        (b"\0", set()),
+    ],
+)
+def test_a_list_of_operations_is_read_as_go_does(body: bytes, operations: set[int]) -> None:
+    assert read_operations(body) == operations
+
+
+@given(body=st.binary(max_size=40) | st.text("0123456789,+- ", max_size=40).map(str.encode))
+def test_any_list_gives_int32s(body: bytes) -> None:
+    assert all(-(2**31) <= one < 2**31 for one in read_operations(body))
+
+
+def test_an_ext_client_acknowledges_and_gets_no_reply() -> None:
+    session = open_session(ext=True)
+    body = b'{"member":5,"all":2,"rooms":{"live://1":99}}'
+    assert take(session, 18, body) == Acknowledge({"member": 5, "all": 2, "live://1": 99})
+    assert take(session, 18, b"nonsense") is None
+    assert take(session, 18, b"{}") is None
+
+
+def test_a_plain_client_knows_no_acknowledgement() -> None:
+    assert take(open_session(), 18, b'{"member":5}') == Reply(18, b"", 102, 7)
+
+
+@pytest.mark.parametrize(
+    ("body", "positions"),
+    [
+        (b"{}", {}),
+        (b"[]", {}),
+        (b"5", {}),
+        (b"", {}),
+        (b"{", {}),
+        (b"\xff", {}),
+        (b"[" * 4000, {}),
+        (b'{"member":' + b"9" * 4400 + b"}", {}),
+        (b'{"member":1,"all":true,"x":-1,"y":1.0,"z":"5","w":null}', {"member": 1}),
+        (b'{"member":9223372036854775807,"all":9223372036854775808}', {"member": 2**63 - 1}),
+        (b'{"rooms":[1],"all":3}', {"all": 3}),
+        (b'{"rooms":{"a://b":3,"c://d":"x"}}', {"a://b": 3}),
+    ],
+)
+def test_positions_that_make_no_sense_count_for_nothing(
+    body: bytes, positions: dict[str, int]
+) -> None:
+    assert read_positions(body) == positions
+
+
+@given(body=st.binary(max_size=60) | st.binary(max_size=60).map(b"{".__add__))
+def test_any_body_gives_positions(body: bytes) -> None:
+    assert all(0 <= number < 2**63 for number in read_positions(body).values())
+
+
+def test_an_overdue_session_says_why() -> None:
+    session = new_session()
+    assert session.overdue(NOW + 5) is CloseCode.AUTH_TIMEOUT
+    take(session, 7)
+    assert session.overdue(NOW + 5) is CloseCode.AUTH_TIMEOUT
+    assert open_session().overdue(NOW + BEAT) is CloseCode.IDLE
+    expiring = open_session(expires_at=WALL + 60)
+    assert expiring.overdue(NOW + 59) is CloseCode.IDLE
+    assert expiring.overdue(NOW + 60) is CloseCode.TOKEN_EXPIRED
+
+
+def test_a_token_ends_at_its_time_whatever_heartbeats_come() -> None:
+    session = open_session(expires_at=WALL + 60)
+    assert session.deadline == NOW + 60
+    take(session, 2, now=NOW + 30)
+    assert session.deadline == NOW + 60
+    short = new_session()
+    short.granted(Grant(expires_at=WALL + 3600), "k", NOW, WALL, BEAT)
+    assert short.deadline == NOW + BEAT
+
+
+def test_a_closed_session_takes_nothing() -> None:
+    session = open_session()
+    session.close()
+    assert session.state is State.CLOSED
+    assert take(session, 2) is None
+    assert take(session, 7) is None
+
+
+def test_frames_are_taken_at_a_long_term_rate_with_a_burst() -> None:
+    session = Session(False, NOW, 5.0, burst=3)
+    assert [session.take_frame(NOW, 2.0, 3) for _ in range(4)] == [True, True, True, False]
+    session = Session(False, NOW, 5.0, burst=3)
+    for _ in range(3):
+        session.take_frame(NOW, 2.0, 3)
+    assert session.take_frame(NOW + 0.5, 2.0, 3)
+    assert not session.take_frame(NOW + 0.6, 2.0, 3)
+
+
+def test_an_idle_connection_saves_no_more_than_the_burst() -> None:
+    session = Session(False, NOW, 5.0, burst=3)
+    taken = [session.take_frame(NOW + 9999, 2.0, 3) for _ in range(4)]
+    assert taken == [True, True, True, False]
+
+
+frames = st.builds(
+    Frame,
+    st.integers(-(2**15), 2**15 - 1),
+    st.one_of(st.integers(-(2**31), 2**31 - 1), st.integers(0, 20)),
+    st.integers(-(2**31), 2**31 - 1),
+    st.binary(max_size=20),
+)
+
+
+@given(
+    sent=st.lists(frames, max_size=10),
+    websocket=st.booleans(),
+    ext=st.booleans(),
+    room=st.sampled_from(["", "live://1"]),
+)
+def test_any_frames_are_answered_with_their_version_and_sequence(
+    sent: list[Frame], websocket: bool, ext: bool, room: str
+) -> None:
+    session = open_session(websocket, room, ext=ext)
+    for frame in sent:
+        action = session.receive_frame(frame, NOW)
+        session.answered()
+        if not isinstance(action, Acknowledge | None):
+            assert (action.version, action.sequence) == (frame.version, frame.sequence)
+        assert session.accepts >= NOTHING
