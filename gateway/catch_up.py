@@ -4,11 +4,10 @@ from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING
 
-import structlog
-
 from bus.connection import Reply
 from bus.errors import BusError, RpcError
-from bus.replies import read_reply
+from bus.logs import RareLog
+from bus.replies import ReplyUnreadable, read_reply
 from gateway.fanout import EXT, Delivery, encode_control, topic_frame
 from schemas.frame import encode_frame
 from schemas.messages_pb2 import ReplayReply, ReplayRequest, StoredMessage, TopicMessages, Want
@@ -20,27 +19,27 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
     from gateway.topic import Topic
 
-log = structlog.get_logger()
-
 WANTS_IN_A_REQUEST = 64
 REQUESTS_IN_FLIGHT = 16
 REPLAY_SECONDS = 10.0
 RETRY_SECONDS = 0.5
+MOST_NEWEST = 10_000  # messages that a client may ask for by "the newest n"; the store gives fewer
 
 
 class CatchUp:
     """A connection that is not live on a topic. `after` is what it has; None: the store knows."""
 
-    __slots__ = ("after", "asking", "connection", "joined_index", "newest", "over", "topic")
+    __slots__ = ("after", "asking", "casts", "connection", "more", "newest", "over", "topic")
 
     def __init__(
-        self, connection: "Connection", topic: "Topic", after: int | None, newest: int
+        self, connection: "Connection", topic: "Topic", after: int | None, newest: int, casts: int
     ) -> None:
         self.connection = connection
         self.topic = topic
         self.after = after
-        self.newest = newest
-        self.joined_index = topic.index
+        self.newest = min(newest, MOST_NEWEST)
+        self.casts = casts  # cast messages before those that it is to get
+        self.more = True  # the store may have more than `recent`
         self.asking = False
         self.over = False
 
@@ -53,6 +52,7 @@ class CatchingUp:
         self._wanted: list[CatchUp] = []
         self._in_flight = 0
         self._scheduled = False
+        self._unavailable = RareLog("replay_unavailable")
 
     def start(
         self,
@@ -60,16 +60,24 @@ class CatchingUp:
         topic: "Topic",
         after: int | None = None,
         newest: int = 0,
-        ask: bool = True,
+    ) -> None:
+        """Ask the store; the connection must hold the topic and not be live on it."""
+        self._ask(self._add(CatchUp(connection, topic, after, newest, topic.casts)))
+
+    def fall_behind(
+        self, connection: "Connection", topic: "Topic", position: int, casts: int
     ) -> CatchUp:
-        """Begin; the connection must hold the topic and not be live on it."""
-        catch_up = CatchUp(connection, topic, after, newest)
+        """A connection that was live until this position is let to `resume` later."""
+        catch_up = self._add(CatchUp(connection, topic, position, 0, casts))
+        catch_up.more = False
+        return catch_up
+
+    def _add(self, catch_up: CatchUp) -> CatchUp:
+        connection = catch_up.connection
         if connection.behind is None:
             connection.behind = {}
-        connection.behind[topic] = catch_up
-        topic.catching_up += 1
-        if ask:
-            self._ask(catch_up)
+        connection.behind[catch_up.topic] = catch_up
+        catch_up.topic.start_catching_up()
         return catch_up
 
     def stop(self, catch_up: CatchUp) -> None:
@@ -88,8 +96,13 @@ class CatchingUp:
         """The connection can be written to again."""
         if catch_up.over or catch_up.asking or catch_up.connection.blocked:
             return
-        if catch_up.after is None or not self._go_live(catch_up):
+        if catch_up.more or not self._go_live(catch_up):
             self._ask(catch_up)
+
+    def tell_gap_to_all(self, topic: "Topic", after: int, to: int) -> None:
+        """Messages that live connections did not get are gone from the store too."""
+        for receiver in tuple(topic.live):
+            self._tell_gap(receiver, topic, after, to)  # type: ignore[arg-type]
 
     def _ask(self, catch_up: CatchUp) -> None:
         catch_up.asking = True
@@ -133,49 +146,56 @@ class CatchingUp:
         self._in_flight -= 1
         try:
             answer = read_reply(reply, ReplayReply)
+            if len(answer.topics) != len(bundle):
+                raise ReplyUnreadable("ReplayReply")
         except (BusError, RpcError) as error:
-            log.warning("replay_unavailable", connections=len(bundle), error=str(error))
-            self._gateway.counters.refused["replay_unavailable"] += len(bundle)
-            for catch_up in bundle:
-                self._retry(catch_up)
+            self._retry(bundle, str(error))
         else:
             for catch_up, page in zip(bundle, answer.topics, strict=True):
-                catch_up.asking = False
                 if catch_up.over:
                     continue
                 if page.HasField("error"):
-                    log.warning("replay_refused", error=page.error.message)
-                    self._retry(catch_up)
+                    self._retry([catch_up], page.error.message)
                 else:
                     self._take(catch_up, page)
         if self._wanted:
             self._send()
 
-    def _retry(self, catch_up: CatchUp) -> None:
-        catch_up.asking = False
-        self._gateway.loop.call_later(RETRY_SECONDS, self.resume, catch_up)
+    def _retry(self, catch_ups: list[CatchUp], error: str) -> None:
+        """Ask again a little later; nothing else wakes them until then."""
+        self._unavailable.warning(connections=len(catch_ups), error=error)
+        self._gateway.counters.refused["replay_unavailable"] += len(catch_ups)
+        self._gateway.loop.call_later(RETRY_SECONDS, self._resume_all, catch_ups)
+
+    def _resume_all(self, catch_ups: list[CatchUp]) -> None:
+        for catch_up in catch_ups:
+            catch_up.asking = False
+            self.resume(catch_up)
 
     def _take(self, catch_up: CatchUp, page: TopicMessages) -> None:
         connection, topic = catch_up.connection, catch_up.topic
+        catch_up.asking = False
         if page.gap_to and catch_up.after != page.gap_to:
             self._tell_gap(connection, topic, page.started_after, page.gap_to)
-        floor = page.started_after if catch_up.after is None else catch_up.after
         deliveries = [self._gateway.delivery(message) for message in page.messages]
-        topic.send_to(connection, deliveries, floor)
+        topic.send_to(connection, deliveries, page.started_after)
         self._gateway.counters.replayed += len(deliveries)
-        catch_up.after = max(page.reached, floor)
+        catch_up.after = max(page.reached, page.started_after)
         catch_up.newest = 0
-        if (page.more or not self._go_live(catch_up)) and not connection.blocked:
-            self._ask(catch_up)  # a blocked one goes on when it can be written to again
+        catch_up.more = page.more
+        if not connection.blocked:  # else it goes on when it can be written to again
+            self.resume(catch_up)
 
     def _go_live(self, catch_up: CatchUp) -> bool:
         connection, topic = catch_up.connection, catch_up.topic
         assert catch_up.after is not None
+        if topic.base is None:
+            self._gateway.interest.settle(topic, catch_up.after)
         self._gateway.flush(topic)
         if connection.blocked or not topic.can_go_live(catch_up.after):
             return False
-        missed = topic.go_live(connection, catch_up.after, catch_up.joined_index)
-        if missed and topic.evicted_to < catch_up.after:
+        missed = topic.go_live(connection, catch_up.after, catch_up.casts)
+        if missed:
             self._gateway.counters.dropped["catching_up"] += missed
         self.stop(catch_up)
         if connection.kind & EXT:
@@ -210,4 +230,6 @@ def stored_delivery(message: StoredMessage, gateway_id: str) -> Delivery:
 def sender_number(session: str, gateway_id: str) -> int:
     """Return the number of the connection here that a session id means, 0 for one elsewhere."""
     head, _, number = session.rpartition(".")
-    return int(number) if head == gateway_id and number.isdigit() else 0
+    if head != gateway_id or not number.isascii() or not number.isdigit() or len(number) > 18:
+        return 0
+    return int(number)

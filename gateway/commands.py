@@ -6,6 +6,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from bus.errors import BusError
+from gateway.catch_up import sender_number
 from gateway.fanout import Delivery, encode_deliveries
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import CloseSession, GatewayCommand, KeyPush, KeyPushReply
@@ -68,10 +69,8 @@ class Commands:
     def _meant(self, close: CloseSession) -> list["Connection"]:
         hub = self._gateway.hub
         if close.session:
-            number = close.session.rpartition(".")[2]
-            connection = hub.connections.get(int(number)) if number.isdigit() else None
-            same = connection is not None and connection.session_id == close.session
-            return [connection] if connection is not None and same else []
+            connection = hub.connections.get(sender_number(close.session, self._gateway.id))
+            return [connection] if connection is not None else []
         if close.key:
             return [hub.by_key[close.key]] if close.key in hub.by_key else []
         return list(hub.by_member.get(close.mid, ()))

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         unsent = self.gateway.settings.limits.unsent_bytes
         self.transport.set_write_buffer_limits(high=unsent, low=unsent // 4)
-        self.gateway.deadlines.watch(self, self.session.deadline)
+        self.gateway.deadlines.watch(self, self.gateway.loop.time())
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone (asyncio.Protocol)."""

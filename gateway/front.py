@@ -141,8 +141,7 @@ class FrontDoor(asyncio.Protocol):
             transport.close()
             return
         gateway.hub.accept(self.address)
-        assert self._deadline is not None
-        gateway.deadlines.watch(self, self._deadline)
+        gateway.deadlines.watch(self, gateway.loop.time())
 
     def connection_lost(self, error: Exception | None) -> None:
         """Gone before it asked anything (asyncio.Protocol)."""

@@ -31,7 +31,6 @@ from gateway.session import (
     Action,
     ChangeRoom,
     CheckToken,
-    Close,
     Reply,
     SendUpstream,
     TellOnline,
@@ -113,7 +112,7 @@ class Gateway:
     def release(self, address: str) -> None:
         """A socket from this address is gone."""
         self.hub.release(address)
-        if self.draining and not self.hub.addresses:
+        if self.draining and not self.hub.sockets:
             self.emptied.set()
 
     def wall_time(self) -> float:
@@ -137,8 +136,6 @@ class Gateway:
                 self._change_room(connection, action)
             case Acknowledge(positions):
                 self.positions.acknowledge(connection, positions)
-            case Close(code):
-                connection.close(code)
 
     def may_enter(self, rights: tuple[RoomRight, ...], room: str) -> bool:
         """Tell whether these rights, or the room's type, let a connection hear the room."""
@@ -236,7 +233,7 @@ class Gateway:
         hub = self.hub
         gauges = (
             ("connections", "Authenticated connections", len(hub.connections)),
-            ("sockets", "Open goim sockets", hub.addresses.total()),
+            ("sockets", "Open goim sockets", hub.sockets),
             ("rooms", "Rooms with members here", len(hub.rooms)),
             ("topics", "Subscriptions to NATS", len(self.interest.topics)),
             ("stalled", "Connections that do not read", len(self.stalled)),

@@ -3,7 +3,7 @@
 Messages come by core NATS, at most once, so what is missing is found and read again: by the
 sequence before each message (topic.py), for all topics after a reconnect, 2 s after a new
 subscription, and for all in turn every minute (`audit`), because the last message of a topic has
-no successor to betray a gap.
+no successor to betray a gap. `repairs.py` reads what is missing.
 """
 
 import asyncio
@@ -11,14 +11,13 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
-import structlog
-
 from bus.connection import Reply
 from bus.direct import DirectSubscription
 from bus.errors import BusError, RpcError
-from bus.replies import read_reply
+from bus.replies import ReplyUnreadable, read_reply
 from gateway.catch_up import sender_number
 from gateway.fanout import Delivery
+from gateway.repairs import Repairs
 from gateway.topic import Arrival, Topic
 from schemas.headers import (
     FROM,
@@ -31,7 +30,7 @@ from schemas.headers import (
     header_number,
     header_value,
 )
-from schemas.messages_pb2 import LastReply, LastRequest, ReplayReply, ReplayRequest, Want
+from schemas.messages_pb2 import LastReply, LastRequest
 from schemas.stamp import stamped_body
 from schemas.subjects import ALL_TOPIC, member_topic, room_topic
 from schemas.times import unix_milliseconds
@@ -40,13 +39,9 @@ if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
-log = structlog.get_logger()
-
 NEW_TOPIC_AUDIT_SECONDS = 2.0  # interest takes a moment to spread through a NATS cluster
 AUDIT_TICK_SECONDS = 0.5
 TOPICS_IN_A_REQUEST = 500
-REPAIR_RETRY_SECONDS = 1.0
-HELD_MESSAGES = 1000  # behind a gap; further ones are read from the store
 
 
 class Interest:
@@ -58,6 +53,8 @@ class Interest:
         self._unflushed: list[Topic] = []
         self._new: deque[tuple[float, str]] = deque()
         self._in_turn: deque[str] = deque()
+        self.repairs = Repairs(gateway, self._settled)
+        gateway.bus.on_disconnect.append(self._suspend_everything)
         gateway.bus.on_reconnect.append(self._audit_everything)
 
     def hold_member(self, connection: "Connection", mid: int) -> Topic:
@@ -87,8 +84,13 @@ class Interest:
 
     def flush(self, topic: Topic) -> None:
         """Write what is pending of a topic now."""
-        for receiver, position in topic.flush():
-            self._gateway.catching_up.start(receiver, topic, after=position, ask=False)  # type: ignore[arg-type]
+        for receiver, position, casts in topic.flush():
+            self._gateway.catching_up.fall_behind(receiver, topic, position, casts)  # type: ignore[arg-type]
+
+    def settle(self, topic: Topic, reached: int) -> None:
+        """The first connection of a topic knows where it is: what came meanwhile follows."""
+        topic.settle(reached)
+        self._settled(topic)
 
     async def keep_auditing(self) -> None:
         """Compare topics with the store, new ones soon, all in turn, for ever."""
@@ -115,17 +117,18 @@ class Interest:
         known = list(dict.fromkeys(name for name in names if name in self.topics))
         for start in range(0, len(known), TOPICS_IN_A_REQUEST):
             chunk = known[start : start + TOPICS_IN_A_REQUEST]
+            checked = [self.topics[name].checked for name in chunk]
             bus.request(
                 bus.subjects.rpc("store", "last"),
-                LastRequest(topics=chunk).SerializeToString(),
-                partial(self._receive_last, chunk),
+                LastRequest(topics=chunk, after=checked).SerializeToString(),
+                partial(self._receive_last, chunk, checked),
             )
 
     def _hold(self, connection: "Connection", name: str, label: str, room: str) -> Topic:
         topic = self.topics.get(name)
         if topic is None:
-            topic = Topic(name, label, room)
-            topic.keeps_recent = topic.keeps_recent or name == ALL_TOPIC
+            limits = self._gateway.settings.limits
+            topic = Topic(name, label, room, limits, keeps_recent=bool(room) or name == ALL_TOPIC)
             bus = self._gateway.bus
             subject = bus.subjects.interest(name)
             topic.subscription = bus.subscribe(subject, partial(self._receive, topic))
@@ -167,70 +170,66 @@ class Interest:
             if topic.name == ALL_TOPIC and headers is not None:
                 gateway.pacing.pace(topic, header_number(headers, SPEED))
             self._append(topic, delivery)
-        elif arrival is Arrival.GAP:
-            self._repair(topic)
         elif arrival is Arrival.REPEATED:
             gateway.counters.messages_repeated += 1
-        elif topic.held is not None and len(topic.held) > HELD_MESSAGES:
-            topic.held.pop()
+        elif topic.incomplete:
+            self.repairs.start(topic)
 
     def _append(self, topic: Topic, delivery: Delivery) -> None:
-        limits = self._gateway.settings.limits
-        if topic.append(delivery, limits.recent_messages, limits.recent_bytes):
-            if not self._unflushed:
-                self._gateway.loop.call_soon(self._flush_all)
-            self._unflushed.append(topic)
+        if not topic.pending:
+            self._flush_later(topic)
+        topic.append(delivery)
+
+    def _settled(self, topic: Topic) -> None:
+        """What was held may go on, or more is missing."""
+        if topic.pending:
+            self._flush_later(topic)
+        if topic.incomplete:
+            self.repairs.start(topic)
+
+    def _flush_later(self, topic: Topic) -> None:
+        if not self._unflushed:
+            self._gateway.loop.call_soon(self._flush_all)
+        self._unflushed.append(topic)
 
     def _flush_all(self) -> None:
         topics, self._unflushed = self._unflushed, []
         for topic in topics:
             self.flush(topic)
 
-    def _audit_everything(self) -> None:
-        """NATS was away: anything may have been missed."""
-        self.audit(list(self.topics))
+    def _suspend_everything(self) -> None:
+        """NATS is away: anything may be missed, nothing may pass before that is known."""
+        for topic in self.topics.values():
+            topic.suspend()
 
-    def _receive_last(self, names: list[str], reply: Reply) -> None:
+    def _audit_everything(self) -> None:
+        """NATS is back: ask now, and again when the interest has spread through a cluster."""
+        names = list(self.topics)
+        self.audit(names)
+        self._audit_later(names)
+
+    def _receive_last(self, names: list[str], checked: list[int], reply: Reply) -> None:
         try:
             answer = read_reply(reply, LastReply)
-        except (BusError, RpcError):
+            if len(answer.sequences) != len(names):
+                raise ReplyUnreadable("LastReply")
+        except (BusError, RpcError) as error:
+            self._gateway.counters.refused["audit_unavailable"] += 1
+            self.repairs.unavailable.warning(error=str(error))
             self._audit_later(names)
             return
-        for name, sequence in zip(names, answer.sequences, strict=True):
+        counts: list[int | None] = [*answer.counts] if len(answer.counts) == len(names) else []
+        for number, name in enumerate(names):
             topic = self.topics.get(name)
-            if topic is None or topic.held is not None or topic.base is None:
+            if topic is None or topic.base is None:
                 continue
-            if not topic.confirm(sequence):
-                topic.held = []
-                self._repair(topic)
+            if topic in self.repairs:
+                self._audit_later([name])
+                continue
+            comparable = counts and topic.checked == checked[number]
+            topic.confirm(answer.sequences[number], counts[number] if comparable else None)
+            self._settled(topic)
 
     def _audit_later(self, names: list[str]) -> None:
         due = self._gateway.loop.time() + NEW_TOPIC_AUDIT_SECONDS
         self._new.extend((due, name) for name in names)
-
-    def _repair(self, topic: Topic) -> None:
-        self._gateway.spawn(self._read_missing(topic), "repair")
-
-    async def _read_missing(self, topic: Topic) -> None:
-        """Read what the topic lacks from the store; live messages are held meanwhile."""
-        gateway = self._gateway
-        assert topic.base is not None
-        after, stored, more = topic.base, list[Delivery](), True
-        while more and self.topics.get(topic.name) is topic:
-            want = Want(topic=topic.name, has_after=True, after=after)
-            request = ReplayRequest(wants=[want]).SerializeToString()
-            try:
-                reply = await gateway.bus.call(gateway.bus.subjects.rpc("store", "replay"), request)
-                page = read_reply(reply, ReplayReply).topics[0]
-                if page.HasField("error"):
-                    raise RpcError(page.error.code, page.error.message)
-            except (BusError, RpcError) as error:
-                log.warning("repair_waits", topic=topic.name, error=str(error))
-                await asyncio.sleep(REPAIR_RETRY_SECONDS)
-                continue
-            stored.extend(gateway.delivery(message) for message in page.messages)
-            after, more = max(page.reached, after), page.more
-        missing = topic.repair(stored, after)
-        gateway.counters.gaps_repaired += len(missing)
-        for delivery in missing:
-            self._append(topic, delivery)

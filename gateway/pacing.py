@@ -35,9 +35,9 @@ class Pacing:
         everywhere = max(gateway.presence.connections, here, 1)
         self._per_second = max(speed * here / everywhere, 1.0)
         for receiver in list(topic.live):
-            position = topic.position(receiver)
+            position = topic.position(receiver) or 0
             del topic.live[receiver]
-            waiting = gateway.catching_up.start(receiver, topic, after=position, ask=False)  # type: ignore[arg-type]
+            waiting = gateway.catching_up.fall_behind(receiver, topic, position, topic.casts)  # type: ignore[arg-type]
             waiting.asking = True  # nothing but its turn wakes it
             self._waiting.append(waiting)
         if self._waiting and (self._task is None or self._task.done()):

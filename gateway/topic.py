@@ -5,21 +5,25 @@ sequence, which the store serves page by page (catch_up.py). It goes live when i
 the topic keeps in `recent`. A connection that does not read falls back to catching up, so nobody
 is buffered for without bound.
 
-    append() ──► pending ──flush()──► live connections          recent: the last messages
-                                          │ blocked                   │
-                                          ▼                           ▼
-                                     catching up ──store, then── go_live()
+    arrive() ──► append() ──► pending ──flush()──► live connections       recent: the last messages
+        │ gap                                         │ blocked               │
+        ▼                                             ▼                       ▼
+      held ── settle(), repair(), confirm()      catching up ── store, then go_live()
 
 Losses are seen by `Nats-Last-Sequence`, the sequence before this one on the same subject: when it
-is one that never came, `append` says GAP and the repair reads the missing ones from the store.
+is one that never came, the repair reads the missing ones from the store, and what comes is *held*
+meanwhile. So it is before the first connection knows where the topic is (`settle`), and after
+NATS was away, until the store has said what is missing (`suspend`, `confirm`).
 """
 
-from collections import deque
 from collections.abc import Iterable
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from gateway.fanout import KINDS, Delivery, encode_deliveries
+from gateway.fanout import Delivery, encode_deliveries
+from gateway.held import Held
+from gateway.recent import Recent
+from gateway.settings import Limits
 
 
 class Receiver(Protocol):
@@ -42,21 +46,27 @@ class Arrival(Enum):
 
     NEW = auto()  # the caller gives it to `append`
     REPEATED = auto()  # had already: dropped
-    GAP = auto()  # some before it are missing: the caller repairs, it waits in `held`
-    HELD = auto()  # waits behind a gap
+    HELD = auto()  # waits; the caller looks whether the topic is `incomplete`
+
+
+class Behind(NamedTuple):
+    """A connection that is not live any more: it has all up to `position`."""
+
+    receiver: Receiver
+    position: int
+    casts: int  # cast messages before those it did not get
 
 
 class Topic:
     """One room, member or `all` on this gateway. `label` is its name for `ext` clients."""
 
     __slots__ = (
-        "_encoded",
+        "_limits",
         "base",
+        "casts",
         "catching_up",
-        "evicted_index",
-        "evicted_to",
+        "checked",
         "held",
-        "index",
         "keeps_recent",
         "label",
         "last_by_operation",
@@ -65,197 +75,240 @@ class Topic:
         "pending",
         "received",
         "recent",
-        "recent_bytes",
         "room",
         "sent",
         "subscription",
+        "suspended",
         "top_floor",
+        "unconfirmed",
     )
 
-    def __init__(self, name: str, label: str, room: str) -> None:
+    def __init__(
+        self, name: str, label: str, room: str, limits: Limits, keeps_recent: bool
+    ) -> None:
         self.name = name
         self.label = label
         self.room = room  # its id; "" for a member or `all`, where `accepts` filters
-        self.live: dict[Receiver, int] = {}  # to the sequence it got from the store already, or 0
-        self.top_floor = 0  # the highest of these
+        self._limits = limits
+        self.live: dict[Receiver, int] = {}  # to its floor: what it got from the store already
+        self.top_floor = 0  # the highest floor that messages to come may be below
         self.catching_up = 0
         self.base: int | None = None  # complete up to here; None before the store was asked
+        self.checked = 0  # counted against the store's messages up to here
+        self.unconfirmed = 0  # stored messages that came above `checked`
         self.received = 0
         self.sent = 0
         self.last_by_operation: dict[int, int] | None = None
         self.pending: list[Delivery] = []
-        self.held: list[Delivery] | None = None  # behind a gap that is being repaired
-        self.keeps_recent = bool(room)
-        self.recent: deque[Delivery] | None = None
-        self.recent_bytes = 0
-        self.index = 0  # messages so far: the index of the next one
-        self.evicted_index = 0  # `recent` holds all from this index on ...
-        self.evicted_to = 0  # ... and all stored ones above this sequence
+        self.held: Held | None = Held()
+        self.suspended = False
+        self.casts = 0  # so far
+        self.keeps_recent = keeps_recent
+        self.recent: Recent | None = None
         self.subscription: object | None = None
-        self._encoded: list[bytes | None] = [None] * KINDS
 
     @property
     def held_by_nobody(self) -> bool:
         """True when the last connection has left."""
         return not self.live and not self.catching_up
 
+    @property
+    def incomplete(self) -> bool:
+        """True when messages are missing: `start_repair`, read the store, `repair`."""
+        return self.held is not None and not self.suspended and self.base is not None
+
     def arrive(self, delivery: Delivery, last_sequence: int) -> Arrival:
         """Judge a kept message; a NEW one still has to be given to `append`."""
-        sequence = delivery.sequence
         if self.held is not None:
-            self.held.append(delivery)
+            self.held.append(delivery, last_sequence, self._limits)
             return Arrival.HELD
-        if sequence <= self.received:
+        known = self._known(delivery.operation)
+        if delivery.sequence <= known:
             return Arrival.REPEATED
-        if self.base is not None and last_sequence > self.known(delivery.operation):
-            self.held = [delivery]
-            return Arrival.GAP
+        if last_sequence > known:
+            self.held = Held()
+            self.held.append(delivery, last_sequence, self._limits)
+            return Arrival.HELD
         return Arrival.NEW
 
-    def known(self, operation: int) -> int:
-        """The sequence up to which nothing of this operation is missing."""
-        of_operation = (self.last_by_operation or {}).get(operation, 0)
-        return max(of_operation, self.base or 0)
-
-    def append(self, delivery: Delivery, recent_messages: int, recent_bytes: int) -> bool:
-        """Queue a message for the next flush; True when it is the first in the queue."""
-        first = not self.pending
+    def append(self, delivery: Delivery) -> None:
+        """Queue a message for the next flush."""
         self.pending.append(delivery)
         sequence = delivery.sequence
         if sequence:
             self.received = max(self.received, sequence)
-            if self.base is not None:
-                if self.last_by_operation is None:
-                    self.last_by_operation = {}
-                self.last_by_operation[delivery.operation] = sequence
-        self.index += 1
-        if self.keeps_recent or self.catching_up:
-            if self.recent is None:
-                self.recent = deque()
-            self.recent.append(delivery)
-            self.recent_bytes += len(delivery.body)
-            while len(self.recent) > recent_messages or self.recent_bytes > recent_bytes:
-                self._evict()
+            if self.last_by_operation is None:
+                self.last_by_operation = {}
+            self.last_by_operation[delivery.operation] = sequence
+            if sequence > self.checked:
+                self.unconfirmed += 1
         else:
-            self.evicted_index = self.index
-            self.evicted_to = max(self.evicted_to, sequence)
-        return first
+            self.casts += 1
+        if self.recent is not None:
+            self.recent.append(delivery)
 
-    def flush(self) -> list[tuple[Receiver, int]]:
-        """Write what is pending to all live connections.
+    def flush(self) -> list[Behind]:
+        """Write what is pending to all live connections; returns those that are blocked.
 
-        Returns those that are blocked, no longer live now, with the sequence each has.
+        They are no longer live.
         """
-        deliveries, self.pending = self.pending, []
-        if not deliveries:
+        if not self.pending:
             return []
+        deliveries, self.pending = self.pending, []
         before, self.sent = self.sent, self.received
-        first = next((one.sequence for one in deliveries if one.sequence), 0)
-        shared = first > self.top_floor or not first
-        if first > self.top_floor:
+        stored = [one.sequence for one in deliveries if one.sequence]
+        lowest = min(stored, default=before + 1)
+        late = [one for one in deliveries if 0 < one.sequence <= before]
+        shared = not late and (lowest > self.top_floor or not stored)
+        if stored and lowest > self.top_floor:
             self.top_floor = 0
-        has_all_to = min(before, first - 1) if first else before  # a repaired one may be older
         senders = {one.sender for one in deliveries if one.sender}
-        self._encoded = [None] * KINDS
-        behind: list[tuple[Receiver, int]] = []
         operations = None if self.room else frozenset(one.operation for one in deliveries)
+        encoded: dict[int, bytes] = {}
+        behind: list[Behind] = []
         for receiver, floor in self.live.items():
             if receiver.blocked:
-                behind.append((receiver, max(floor, has_all_to)))
+                self.send_to(receiver, late, floor)
+                casts = self.casts - len(deliveries) + len(stored)
+                behind.append(Behind(receiver, max(floor, before), casts))
             elif (
                 shared
                 and receiver.number not in senders
                 and (operations is None or operations <= receiver.accepts)
             ):
-                receiver.send(self._shared(deliveries, receiver.kind), len(deliveries))
+                data = encoded.get(receiver.kind)
+                if data is None:
+                    data = encode_deliveries(deliveries, receiver.kind, self.label)
+                    encoded[receiver.kind] = data
+                receiver.send(data, len(deliveries))
             else:
                 self.send_to(receiver, deliveries, floor)
-        for receiver, _ in behind:
-            del self.live[receiver]
+        for one in behind:
+            del self.live[one.receiver]
         return behind
 
     def send_to(self, receiver: Receiver, deliveries: Iterable[Delivery], floor: int) -> None:
         """Write those messages that this connection has not got and is to get."""
-        chosen = [one for one in deliveries if self.wants(receiver, one, floor)]
+        chosen = [one for one in deliveries if self._wants(receiver, one, floor)]
         if chosen:
             receiver.send(encode_deliveries(chosen, receiver.kind, self.label), len(chosen))
 
-    def wants(self, receiver: Receiver, delivery: Delivery, floor: int) -> bool:
-        """Tell whether a connection that has all up to `floor` is to get this message."""
-        if delivery.sequence and delivery.sequence <= floor:
-            return False
-        if delivery.sender and delivery.sender == receiver.number:
-            return False
-        return bool(self.room) or delivery.operation in receiver.accepts
+    def start_catching_up(self) -> None:
+        """One connection more that catches up; what comes meanwhile is kept for it."""
+        self.catching_up += 1
+        if self.recent is None:
+            self.recent = Recent(self._limits, self.received, self.casts)
+
+    def stop_catching_up(self) -> None:
+        """One connection less that catches up; what only it needed is let go."""
+        self.catching_up -= 1
+        if not self.catching_up and not self.keeps_recent:
+            self.recent = None
+
+    def settle(self, reached: int) -> None:
+        """Begin after this sequence, with what came meanwhile."""
+        self.received = self.sent = reached
+        self._rebase(reached)
+        if self.recent is not None:
+            self.recent.evicted_to = max(self.recent.evicted_to, reached)
+        self._release()
 
     def can_go_live(self, reached: int) -> bool:
         """Tell whether `recent` joins without a hole to a connection that has all up to there."""
-        return self.evicted_to <= reached
+        if self.base is None:
+            return False
+        return (self.received if self.recent is None else self.recent.evicted_to) <= reached
 
-    def go_live(self, receiver: Receiver, reached: int, joined_index: int) -> int:
+    def go_live(self, receiver: Receiver, reached: int, casts: int) -> int:
         """Send what came while the connection was catching up; from now on it is live.
 
-        `pending` must have been flushed. Returns how many cast messages it missed meanwhile.
+        `pending` must have been flushed. Cast messages are sent from number `casts` on; returns
+        how many of these are not here any more.
         """
-        recent = self.recent or ()
-        skip = max(0, joined_index - self.evicted_index)
-        chosen = [
-            one
-            for number, one in enumerate(recent)
-            if (one.sequence or number >= skip) and self.wants(receiver, one, reached)
-        ]
-        if chosen:
-            receiver.send(encode_deliveries(chosen, receiver.kind, self.label), len(chosen))
-        if self.base is None:
-            self.base = reached
-            if reached > self.received:
-                self.received = self.sent = reached
-                self.evicted_to = max(self.evicted_to, reached)
-        floor = reached if reached > self.sent else 0
-        self.top_floor = max(self.top_floor, floor)
-        self.live[receiver] = floor
-        return max(0, self.evicted_index - joined_index)
+        evicted_casts = self.casts
+        if self.recent is not None:
+            evicted_casts = self.recent.evicted_casts
+            self.send_to(receiver, self.recent.since(casts), reached)
+        self.top_floor = max(self.top_floor, reached)
+        self.live[receiver] = reached
+        return max(0, evicted_casts - casts)
 
     def position(self, receiver: Receiver) -> int | None:
         """The sequence up to which a live connection was written to; None when it is not live."""
         floor = self.live.get(receiver)
         return None if floor is None else max(self.sent, floor)
 
-    def stop_catching_up(self) -> None:
-        """One connection less that catches up; what only it needed is let go."""
-        self.catching_up -= 1
-        if not self.catching_up and not self.keeps_recent and self.recent:
-            while self.recent:
-                self._evict()
+    def start_repair(self) -> int:
+        """Return the sequence above which the store is to be read."""
+        assert self.held is not None
+        assert self.base is not None
+        self.held.overflowed = False  # what was too much is in the store
+        return self.base
 
-    def repair(self, stored: list[Delivery], reached: int) -> list[Delivery]:
-        """Take what the store has above `base` up to `reached`; return what was missing, in order.
+    def repair(self, stored: list[Delivery], reached: int) -> int:
+        """Take what the store has above `base` up to `reached`; return how many were missing.
 
-        What was held behind the gap comes after it. All of it is to be given to `append`.
+        They and what was held are queued for the next flush.
         """
-        held, self.held = self.held or [], None
-        lacked = [one for one in (*stored, *held) if one.sequence > self.known(one.operation)]
-        missing = {one.sequence: one for one in lacked}
+        waiting = {one.delivery.sequence for one in self.held.messages} if self.held else set()
+        missing = [one for one in stored if one.sequence > self._known(one.operation)]
+        for one in missing:
+            self.append(one)
+        if reached >= self.received:
+            self._rebase(reached)
+        self._release()
+        return sum(one.sequence not in waiting for one in missing)
+
+    def suspend(self) -> None:
+        """NATS is away: what comes later is held until `confirm`."""
+        self.suspended = True
+        if self.held is None:
+            self.held = Held()
+
+    def confirm(self, last_sequence: int, count: int | None) -> None:
+        """Compare with what the store has of the topic; it is `incomplete` when some is missing.
+
+        `count` is how many messages the store has above `checked`; None when it does not say.
+        Without it a message can be missing that one of another operation came after.
+        """
+        self.suspended = False
+        if last_sequence > self.received or (count or 0) > self.unconfirmed:
+            if self.held is None:
+                self.held = Held()
+            return
+        if count is not None and last_sequence == self.received:
+            complete = count == self.unconfirmed  # else retention took some: nobody can tell
+            self.checked, self.unconfirmed = last_sequence, 0
+            if complete:
+                self.base = max(self.base or 0, last_sequence)
+        self._release()
+
+    def _known(self, operation: int) -> int:
+        """The sequence up to which nothing of this operation is missing."""
+        of_operation = (self.last_by_operation or {}).get(operation, 0)
+        return max(of_operation, self.base or 0)
+
+    def _rebase(self, reached: int) -> None:
+        """All up to there is here."""
         self.base = max(self.base or 0, reached)
-        return [missing[sequence] for sequence in sorted(missing)]
+        self.checked, self.unconfirmed = self.base, 0
 
-    def confirm(self, last_sequence: int) -> bool:
-        """Compare with the store's last sequence of the topic; False: some are missing here."""
-        if last_sequence > self.received:
+    def _release(self) -> None:
+        """Queue what was held, up to where some is missing."""
+        held, self.held = self.held, None
+        for delivery, last_sequence in held.messages if held is not None else ():
+            if self.arrive(delivery, last_sequence) is Arrival.NEW:
+                self.append(delivery)
+        overflowed = held is not None and held.overflowed
+        if self.held is None and (overflowed or self.suspended):
+            self.held = Held()
+        if self.held is not None:
+            self.held.overflowed = overflowed
+
+    def _wants(self, receiver: Receiver, delivery: Delivery, floor: int) -> bool:
+        """Tell whether a connection that has all up to `floor` is to get this message."""
+        if delivery.sequence and delivery.sequence <= floor:
             return False
-        if self.held is None and self.base is not None:
-            self.base = max(self.base, last_sequence)
-        return True
-
-    def _shared(self, deliveries: list[Delivery], kind: int) -> bytes:
-        data = self._encoded[kind]
-        if data is None:
-            data = self._encoded[kind] = encode_deliveries(deliveries, kind, self.label)
-        return data
-
-    def _evict(self) -> None:
-        assert self.recent is not None
-        oldest = self.recent.popleft()
-        self.recent_bytes -= len(oldest.body)
-        self.evicted_index += 1
-        self.evicted_to = max(self.evicted_to, oldest.sequence)
+        if delivery.sender and delivery.sender == receiver.number:
+            return False
+        return bool(self.room) or delivery.operation in receiver.accepts
