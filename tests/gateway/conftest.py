@@ -1,12 +1,19 @@
-"""A bus of its own for each test, and a router that answers on it."""
+"""uvloop as when running, a bus of its own for each test, and a router that answers on it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import pytest_asyncio
+import uvloop
 
 from bus.connection import Bus
 from bus.settings import BusSettings
 from tests.gateway.http_servers import FakeRouter
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that services run on: it differs from asyncio's where sockets end."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest_asyncio.fixture
