@@ -29,7 +29,17 @@ MOST_NEWEST = 10_000  # messages that a client may ask for by "the newest n"; th
 class CatchUp:
     """A connection that is not live on a topic. `after` is what it has; None: the store knows."""
 
-    __slots__ = ("after", "asking", "casts", "connection", "more", "newest", "over", "topic")
+    __slots__ = (
+        "after",
+        "asking",
+        "casts",
+        "connection",
+        "heard",
+        "more",
+        "newest",
+        "over",
+        "topic",
+    )
 
     def __init__(
         self, connection: "Connection", topic: "Topic", after: int | None, newest: int, casts: int
@@ -39,6 +49,7 @@ class CatchUp:
         self.after = after
         self.newest = min(newest, MOST_NEWEST)
         self.casts = casts  # cast messages before those that it is to get
+        self.heard = topic.heard  # what comes above this came after it had joined
         self.more = True  # the store may have more than `recent`
         self.asking = False
         self.over = False
@@ -180,7 +191,10 @@ class CatchingUp:
         deliveries = [self._gateway.delivery(message) for message in page.messages]
         topic.send_to(connection, deliveries, page.started_after)
         self._gateway.counters.replayed += len(deliveries)
+        begins = catch_up.after is None and not catch_up.newest and not page.messages
         catch_up.after = max(page.reached, page.started_after)
+        if begins and not page.more:
+            catch_up.after = topic.begin_after(catch_up.heard, catch_up.after)
         catch_up.newest = 0
         catch_up.more = page.more
         if not connection.blocked:  # else it goes on when it can be written to again

@@ -169,8 +169,8 @@ class Connection(asyncio.Protocol):
         if self.session.state is State.OPEN:
             self.gateway.positions.certify(self)
             self.gateway.unseat(self)
-            if self.kind & EXT:
-                self.gateway.send_closing(self, code, words, after_seconds)
+        if self.kind & EXT:
+            self.gateway.send_closing(self, code, words, after_seconds)
         self.session.close()
         self.end(code, words)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 MAX_KEY_BYTES = 256
+EXT_MARK = '"ext"'  # in the auth body of a client that asks for extensions
 
 
 class Login:
@@ -37,6 +38,8 @@ class Login:
             connection.close(CloseCode.TOKEN_REFUSED, "the auth body is not UTF-8")
             return
         gateway = self._gateway
+        if EXT_MARK in token:
+            connection.kind |= EXT  # so that a refusal can be told
         values = {
             "token": token,
             "gateway": gateway.id,
@@ -77,12 +80,13 @@ class Login:
             connection.close(code)
             return
         settings = gateway.settings
-        beat = settings.ext_heartbeat_seconds if grant.ext else settings.heartbeat_seconds
-        now = gateway.loop.time()
-        idle = float(beat * settings.heartbeats_missed)
-        session.granted(grant, key, now, gateway.wall_time(), idle)
+        beat, missed = settings.heartbeat_seconds, settings.heartbeats_missed
         if grant.ext:
-            connection.kind |= EXT
+            beat, missed = settings.ext_heartbeat_seconds, settings.ext_heartbeats_missed
+        now = gateway.loop.time()
+        idle = float(beat * missed)
+        session.granted(grant, key, now, gateway.wall_time(), idle)
+        connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)
         body = self._welcome(connection, beat, grant.room) if grant.ext else b""
         connection.send_frame(Operation.AUTH_REPLY, body, action.version, action.sequence)

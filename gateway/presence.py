@@ -1,7 +1,6 @@
 """EDGE tell the router who is connected here, and learn how many are elsewhere."""
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -122,14 +121,13 @@ class Presence:
 
     def _session(self, connection: "Connection") -> Session:
         session = connection.session
-        age = self._gateway.loop.time() - connection.opened_at
         return Session(
             session=connection.session_id,
             key=session.key,
             mid=session.mid,
             room=session.room,
             platform=session.platform,
-            since_ms=int((time.time() - age) * 1000),
+            since_ms=session.since_ms,
         )
 
     def _node(self) -> Node:

@@ -100,6 +100,7 @@ class Session:
         "platform",
         "rights",
         "room",
+        "since_ms",
         "state",
         "waiting",
         "websocket",
@@ -120,6 +121,7 @@ class Session:
         self.room = ""
         self.accepts = NO_OPERATIONS
         self.rights: tuple[RoomRight, ...] = ()
+        self.since_ms = 0  # of the login, unix milliseconds
         self.expires_at = 0.0
         self.ext = False
 
@@ -158,6 +160,7 @@ class Session:
         self.accepts = grant.accepts
         self.rights = grant.rooms
         self.ext = grant.ext
+        self.since_ms = int(wall * 1000)
         self.expires_at = now + grant.expires_at - wall if grant.expires_at else 0.0
         self.heartbeat_limit = beat
         self.deadline = self._until(now + beat)

@@ -75,6 +75,7 @@ class Settings:
     heartbeat_seconds: int = 240  # goim's: clients in the wild beat as seldom as that
     heartbeats_missed: int = 2
     ext_heartbeat_seconds: int = 25  # under the 55 s that proxies wait
+    ext_heartbeats_missed: int = 3  # browsers slow the timers of hidden pages to one a minute
     presence_seconds: float = 3.0  # between two reports
     audit_seconds: float = 60.0  # all topics are compared with the store in this time
     drain_seconds: float = 8.0
@@ -111,6 +112,9 @@ class Settings:
             heartbeats_missed=read.integer("GOIM_HEARTBEATS_MISSED", cls.heartbeats_missed, 1),
             ext_heartbeat_seconds=read.integer(
                 "GOIM_EXT_HEARTBEAT_SECONDS", cls.ext_heartbeat_seconds, 1
+            ),
+            ext_heartbeats_missed=read.integer(
+                "GOIM_EXT_HEARTBEATS_MISSED", cls.ext_heartbeats_missed, 1
             ),
             presence_seconds=read.number("GOIM_PRESENCE_SECONDS", cls.presence_seconds, 0.05, 4),
             audit_seconds=read.number("GOIM_AUDIT_SECONDS", cls.audit_seconds, 0.1),

@@ -205,6 +205,23 @@ class Topic:
         if not self.catching_up and not self.keeps_recent:
             self.recent = None
 
+    @property
+    def heard(self) -> int:
+        """The highest sequence that has come, held ones included."""
+        held = self.held.messages if self.held is not None else ()
+        return max((one.delivery.sequence for one in held), default=self.received)
+
+    def begin_after(self, heard: int, reached: int) -> int:
+        """Where a connection begins that is to get nothing from before it joined.
+
+        The store says how far the stream had `reached` a moment later; what has come since it
+        joined, when `heard` was the highest sequence, is new to it all the same.
+        """
+        held = [one.delivery for one in self.held.messages] if self.held is not None else []
+        recent = self.recent.deliveries if self.recent is not None else ()
+        since = [one.sequence for one in (*recent, *held) if one.sequence > heard]
+        return min(reached, min(since) - 1) if since else reached
+
     def settle(self, reached: int) -> None:
         """Begin after this sequence, with what came meanwhile."""
         self.received = self.sent = reached
