@@ -99,6 +99,7 @@ class Presence:
             rooms={room: hub.rooms[room] for room in rooms},
             sessions=len(self._known),
             watch=list(hub.rooms),
+            sent_ms=int(self._gateway.wall_time() * 1000),
         )
         try:
             reply = await self._gateway.bus.call(self._subject(), report.SerializeToString())

@@ -6,6 +6,7 @@ what it says, or whose Redis was restarted since its snapshot, is asked to send 
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 SCRIPT = (Path(__file__).parent / "lua" / "presence.lua").read_text()
 CHUNK = 1000  # sessions in one run of the script, which blocks Redis for about 10 ms
 NO_COUNT = -1
+CLOCK_TOLERANCE_MS = 1000  # clocks that are kept at all agree better than this
 
 
 class Reported(NamedTuple):
@@ -68,8 +70,8 @@ class Presence:
 
     async def sweep(self) -> int:
         """Remove what gateways with an ended lease left behind; return how many there were."""
-        time, rows = await self.redis.run([("TIME",), _all_leases(self.keys)])
-        live = read_leases(time, rows).ends
+        redis_time, rows = await self.redis.run([("TIME",), _all_leases(self.keys)])
+        live = read_leases(redis_time, rows).ends
         ended = [name.decode() for name, _ in rows if name.decode() not in live]
         for gateway in ended:
             removed = await self.clear(gateway)
@@ -125,7 +127,8 @@ class Presence:
         left: list[str],
         rooms: dict[str, int],
     ) -> Command:
-        rows = [part for one in joined for part in (one.session, encode_row(one))]
+        late = clock_difference(report.sent_ms, int(time.time() * 1000))
+        rows = [part for one in joined for part in (one.session, encode_row(one, late))]
         counts = [part for room in rooms.items() for part in room]
         return (
             *("EVAL", SCRIPT, 1, self.keys.prefix, "report", report.node.gateway),
@@ -154,6 +157,16 @@ class Presence:
 
     async def _script(self, action: str, *arguments: Any) -> Any:
         return await self.redis.run_one("EVAL", SCRIPT, 1, self.keys.prefix, action, *arguments)
+
+
+def clock_difference(sent_ms: int, now_ms: int) -> int:
+    """Return by how much a gateway's clock is to be corrected, milliseconds.
+
+    What a report is under way is no difference: gateways whose clocks agree keep the exact order
+    of logins. A report that does not say when it was sent is taken as right.
+    """
+    late = now_ms - sent_ms
+    return late if sent_ms and abs(late) > CLOCK_TOLERANCE_MS else 0
 
 
 def sum_counts(rooms: list[str], answers: Iterable[list[bytes | None]]) -> dict[str, int]:

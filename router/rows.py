@@ -64,9 +64,13 @@ def read_leases(time: Any, rows: Any) -> Leases:
     return Leases({name.decode(): float(end) for name, end in rows if float(end) > now})
 
 
-def encode_row(session: Session) -> bytes:
-    """Return what is stored of a session; its id is the field's name."""
-    row = (session.key, str(session.mid), session.room, session.platform, session.since_ms)
+def encode_row(session: Session, late_ms: int = 0) -> bytes:
+    """Return what is stored of a session; its id is the field's name.
+
+    `late_ms` corrects a gateway's clock that is wrong.
+    """
+    since_ms = session.since_ms + late_ms
+    row = (session.key, str(session.mid), session.room, session.platform, since_ms)
     return msgspec.json.encode(row)
 
 

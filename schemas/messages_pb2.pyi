@@ -349,7 +349,7 @@ class Node(_message.Message):
     def __init__(self, gateway: _Optional[str] = ..., hostname: _Optional[str] = ..., addresses: _Optional[_Iterable[str]] = ..., tcp_port: _Optional[int] = ..., ws_port: _Optional[int] = ..., wss_port: _Optional[int] = ..., weight: _Optional[int] = ..., region: _Optional[str] = ..., zone: _Optional[str] = ..., version: _Optional[str] = ..., draining: _Optional[bool] = ..., connections: _Optional[int] = ..., client_addresses: _Optional[int] = ..., seen_ms: _Optional[int] = ...) -> None: ...
 
 class PresenceReport(_message.Message):
-    __slots__ = ("node", "snapshot", "joined", "left", "rooms", "leaving", "sessions", "watch")
+    __slots__ = ("node", "snapshot", "joined", "left", "rooms", "leaving", "sessions", "watch", "sent_ms")
     class RoomsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -365,6 +365,7 @@ class PresenceReport(_message.Message):
     LEAVING_FIELD_NUMBER: _ClassVar[int]
     SESSIONS_FIELD_NUMBER: _ClassVar[int]
     WATCH_FIELD_NUMBER: _ClassVar[int]
+    SENT_MS_FIELD_NUMBER: _ClassVar[int]
     node: Node
     snapshot: bool
     joined: _containers.RepeatedCompositeFieldContainer[Session]
@@ -373,7 +374,8 @@ class PresenceReport(_message.Message):
     leaving: bool
     sessions: int
     watch: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, node: _Optional[_Union[Node, _Mapping]] = ..., snapshot: _Optional[bool] = ..., joined: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., rooms: _Optional[_Mapping[str, int]] = ..., leaving: _Optional[bool] = ..., sessions: _Optional[int] = ..., watch: _Optional[_Iterable[str]] = ...) -> None: ...
+    sent_ms: int
+    def __init__(self, node: _Optional[_Union[Node, _Mapping]] = ..., snapshot: _Optional[bool] = ..., joined: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., left: _Optional[_Iterable[str]] = ..., rooms: _Optional[_Mapping[str, int]] = ..., leaving: _Optional[bool] = ..., sessions: _Optional[int] = ..., watch: _Optional[_Iterable[str]] = ..., sent_ms: _Optional[int] = ...) -> None: ...
 
 class PresenceReply(_message.Message):
     __slots__ = ("resend", "elsewhere", "connections", "error")

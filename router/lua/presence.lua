@@ -71,18 +71,15 @@ end
 
 -- Decides who keeps a key and returns the session that must close, if any. The newer session
 -- wins over an anonymous one and over one of its own member; else the older one stays.
-local function claim(session, row, by_age)
+local function claim(session, row)
   local other, other_mid = owner_of(row[1])
   local mine = row[2] .. ' ' .. session
   if not other or other == session or not is_live(gateway_of(other)) then
     redis.call('HSET', owners, row[1], mine)
     return nil
   end
-  local newer_is_mine = true
-  if by_age then
-    local text = redis.call('HGET', of('sessions', gateway_of(other)), other)
-    newer_is_mine = not text or cjson.decode(text)[5] <= row[5]
-  end
+  local text = redis.call('HGET', of('sessions', gateway_of(other)), other)
+  local newer_is_mine = not text or cjson.decode(text)[5] <= row[5]
   local older_mid = newer_is_mine and other_mid or row[2]
   local newer_wins = other_mid == row[2] or is_anonymous(older_mid)
   if newer_wins == newer_is_mine then
@@ -92,7 +89,7 @@ local function claim(session, row, by_age)
   return session
 end
 
-local function join(gateway, session, text, by_age)
+local function join(gateway, session, text)
   local row = cjson.decode(text)
   local before = redis.call('HGET', of('sessions', gateway), session)
   if before then
@@ -109,7 +106,7 @@ local function join(gateway, session, text, by_age)
   if row[3] ~= '' then redis.call('SADD', of('room', row[3]), session) end
   if not is_anonymous(row[2]) then redis.call('SADD', of('member', row[2]), session) end
   if row[1] == '' or (before and owner_of(row[1])) then return nil end
-  return claim(session, row, by_age)
+  return claim(session, row)
 end
 
 local function drop_stale(gateway)
@@ -143,7 +140,7 @@ local function report()
   local at = 10
   local closing = {}
   for _ = 1, joined do
-    local loser = join(gateway, ARGV[at], ARGV[at + 1], step ~= '0')
+    local loser = join(gateway, ARGV[at], ARGV[at + 1])
     if loser then
       redis.call('SADD', of('closing', gateway_of(loser)), loser)
       if gateway_of(loser) ~= gateway then closing[#closing + 1] = loser end

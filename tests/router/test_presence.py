@@ -9,7 +9,7 @@ from bus.environment import Secret
 from goimbus.embedded import find_valkey_server, running, valkey_server
 from router.directory import Directory
 from router.errors import PresenceAway, RequestRefused
-from router.presence import Presence, Reported
+from router.presence import Presence, Reported, clock_difference
 from router.redis_link import RedisLink
 from router.rows import PresenceKeys
 from router.settings import PresenceSettings
@@ -250,6 +250,24 @@ async def test_a_replaced_session_that_changes_its_room_does_not_take_its_key_ba
     await replacement(presence, 7, 7)
     await presence.report(report("g1", session("g1", 1, "phone", 7, ROOM), sessions=1))
     assert await places(directory, "phone") == {"g2": ["phone"]}
+
+
+async def test_of_two_logins_the_later_keeps_the_key_though_it_is_reported_first(
+    presence: Presence, directory: Directory
+) -> None:
+    await presence.report(snapshot("g1"))
+    await presence.report(snapshot("g2"))
+    await presence.report(report("g2", session("g2", 2, "phone", 7, since_ms=2003)))
+    reported = await presence.report(report("g1", session("g1", 1, "phone", 7, since_ms=2000)))
+    assert reported.closing == ["g1.1"]
+    assert await places(directory, "phone") == {"g2": ["phone"]}
+
+
+def test_a_clock_that_is_wrong_by_more_than_a_second_is_corrected() -> None:
+    assert clock_difference(0, 5_000_000) == 0
+    assert clock_difference(5_000_000, 5_000_900) == 0
+    assert clock_difference(5_000_000, 8_000_000) == 3_000_000
+    assert clock_difference(8_000_000, 5_000_000) == -3_000_000
 
 
 async def test_the_key_of_a_session_whose_gateway_is_gone_is_free(
