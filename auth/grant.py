@@ -27,6 +27,8 @@ class Error(msgspec.Struct, omit_defaults=True):
     code: int = 0
     message: str = ""
     retry: str = ""
+    reason: str = ""
+    after: int = 0
 
 
 class RoomGrant(msgspec.Struct, omit_defaults=True):
@@ -63,6 +65,7 @@ class Grant(msgspec.Struct, omit_defaults=True):
     ext: bool = False
     resume: Positions | None = None
     error: Error | None = None
+    token_id: str = ""
 
 
 def refusal(refused: Refused) -> Grant:
@@ -103,6 +106,7 @@ def _protobuf(grant: Grant) -> messages_pb2.Grant:
         accepts=grant.accepts,
         expires_at=grant.expires_at,
         ext=grant.ext,
+        token_id=grant.token_id,
     )
     for room in grant.rooms:
         message.rooms.add(
@@ -114,7 +118,13 @@ def _protobuf(grant: Grant) -> messages_pb2.Grant:
     if grant.error is not None:
         error = grant.error
         message.error.CopyFrom(
-            messages_pb2.Error(code=error.code, message=error.message, retry=error.retry)
+            messages_pb2.Error(
+                code=error.code,
+                message=error.message,
+                retry=error.retry,
+                reason=error.reason,
+                after=error.after,
+            )
         )
     return message
 

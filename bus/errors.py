@@ -145,12 +145,19 @@ class CredentialsUnusable(SettingsRefused):
 
 
 class RpcError(Exception):
-    """Raised by a handler to refuse a request; becomes the `error` field of the reply."""
+    """Raised by a handler to refuse a request; becomes the `error` field of the reply.
 
-    def __init__(self, code: int, message: str, retry: str = "never") -> None:
+    `reason`: a stable word for programs; `after`: seconds to wait, with retry "later".
+    """
+
+    def __init__(
+        self, code: int, message: str, retry: str = "never", reason: str = "", after: int = 0
+    ) -> None:
         self.code = code
         self.message = message
         self.retry = retry
+        self.reason = reason
+        self.after = after
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}"

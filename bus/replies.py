@@ -38,7 +38,7 @@ def read_reply(reply: Reply, reply_type: type[Answer]) -> Answer:
         raise ReplyUnreadable(reply_type.DESCRIPTOR.name) from None
     error: Any = getattr(answer, "error", None)
     if error is not None and error.code:
-        raise RpcError(error.code, error.message, error.retry)
+        raise RpcError(error.code, error.message, error.retry, error.reason, error.after)
     if words := header_value(reply.headers, ERROR):
         raise RpcError(header_number(reply.headers, ERROR_CODE) or INTERNAL_ERROR, words, "later")
     return answer

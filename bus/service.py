@@ -292,6 +292,7 @@ class Service:
         answer = reply_type()
         error: Any = answer.error  # type: ignore[attr-defined]
         error.code, error.retry = refusal.code, refusal.retry
+        error.reason, error.after = refusal.reason, refusal.after
         error.message = encodable(refusal.message)
         self._send(reply, encode_reply(answer, as_json), headers)
 

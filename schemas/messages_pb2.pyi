@@ -7,14 +7,18 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Error(_message.Message):
-    __slots__ = ("code", "message", "retry")
+    __slots__ = ("code", "message", "retry", "reason", "after")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     RETRY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     code: int
     message: str
     retry: str
-    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., retry: _Optional[str] = ...) -> None: ...
+    reason: str
+    after: int
+    def __init__(self, code: _Optional[int] = ..., message: _Optional[str] = ..., retry: _Optional[str] = ..., reason: _Optional[str] = ..., after: _Optional[int] = ...) -> None: ...
 
 class AuthRequest(_message.Message):
     __slots__ = ("token", "gateway", "address", "transport", "cookie")
@@ -56,7 +60,7 @@ class Positions(_message.Message):
     def __init__(self, topics: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Grant(_message.Message):
-    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error")
+    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error", "token_id")
     MID_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +71,7 @@ class Grant(_message.Message):
     EXT_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
     mid: int
     key: str
     room: str
@@ -77,7 +82,268 @@ class Grant(_message.Message):
     ext: bool
     resume: Positions
     error: Error
-    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    token_id: str
+    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., token_id: _Optional[str] = ...) -> None: ...
+
+class Account(_message.Message):
+    __slots__ = ("mid", "name", "role", "state", "contact", "created_at")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    name: str
+    role: str
+    state: str
+    contact: str
+    created_at: int
+    def __init__(self, mid: _Optional[int] = ..., name: _Optional[str] = ..., role: _Optional[str] = ..., state: _Optional[str] = ..., contact: _Optional[str] = ..., created_at: _Optional[int] = ...) -> None: ...
+
+class RegisterRequest(_message.Message):
+    __slots__ = ("name", "password", "contact", "address", "token", "role")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    password: str
+    contact: str
+    address: str
+    token: str
+    role: str
+    def __init__(self, name: _Optional[str] = ..., password: _Optional[str] = ..., contact: _Optional[str] = ..., address: _Optional[str] = ..., token: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+
+class RegisterReply(_message.Message):
+    __slots__ = ("mid", "state", "error")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    state: str
+    error: Error
+    def __init__(self, mid: _Optional[int] = ..., state: _Optional[str] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class ActivateRequest(_message.Message):
+    __slots__ = ("name", "code", "address")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    code: str
+    address: str
+    def __init__(self, name: _Optional[str] = ..., code: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class LoginRequest(_message.Message):
+    __slots__ = ("name", "password", "platform", "key", "accepts", "room", "address")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    password: str
+    platform: str
+    key: str
+    accepts: _containers.RepeatedScalarFieldContainer[int]
+    room: str
+    address: str
+    def __init__(self, name: _Optional[str] = ..., password: _Optional[str] = ..., platform: _Optional[str] = ..., key: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., room: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class LoginReply(_message.Message):
+    __slots__ = ("mid", "name", "role", "token", "expires_at", "auth", "connect", "push_subject", "push_url", "refresh_token", "refresh_expires_at", "error")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    AUTH_FIELD_NUMBER: _ClassVar[int]
+    CONNECT_FIELD_NUMBER: _ClassVar[int]
+    PUSH_SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    PUSH_URL_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    name: str
+    role: str
+    token: str
+    expires_at: int
+    auth: str
+    connect: WeightedReply
+    push_subject: str
+    push_url: str
+    refresh_token: str
+    refresh_expires_at: int
+    error: Error
+    def __init__(self, mid: _Optional[int] = ..., name: _Optional[str] = ..., role: _Optional[str] = ..., token: _Optional[str] = ..., expires_at: _Optional[int] = ..., auth: _Optional[str] = ..., connect: _Optional[_Union[WeightedReply, _Mapping]] = ..., push_subject: _Optional[str] = ..., push_url: _Optional[str] = ..., refresh_token: _Optional[str] = ..., refresh_expires_at: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class RefreshRequest(_message.Message):
+    __slots__ = ("refresh_token", "address")
+    REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    refresh_token: str
+    address: str
+    def __init__(self, refresh_token: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class LogoutRequest(_message.Message):
+    __slots__ = ("token", "refresh_token", "everywhere", "address")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EVERYWHERE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    refresh_token: str
+    everywhere: bool
+    address: str
+    def __init__(self, token: _Optional[str] = ..., refresh_token: _Optional[str] = ..., everywhere: _Optional[bool] = ..., address: _Optional[str] = ...) -> None: ...
+
+class PasswordRequest(_message.Message):
+    __slots__ = ("token", "old_password", "new_password", "address")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    OLD_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    NEW_PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    old_password: str
+    new_password: str
+    address: str
+    def __init__(self, token: _Optional[str] = ..., old_password: _Optional[str] = ..., new_password: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class ForgotRequest(_message.Message):
+    __slots__ = ("name", "address")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    address: str
+    def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class ResetRequest(_message.Message):
+    __slots__ = ("name", "code", "password", "address")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    code: str
+    password: str
+    address: str
+    def __init__(self, name: _Optional[str] = ..., code: _Optional[str] = ..., password: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class DoneReply(_message.Message):
+    __slots__ = ("error",)
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    error: Error
+    def __init__(self, error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class ShowAccountRequest(_message.Message):
+    __slots__ = ("token", "mid", "name")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mid: int
+    name: str
+    def __init__(self, token: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class AccountReply(_message.Message):
+    __slots__ = ("account", "error")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    account: Account
+    error: Error
+    def __init__(self, account: _Optional[_Union[Account, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class DeactivateRequest(_message.Message):
+    __slots__ = ("token", "mid", "name", "password", "address")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mid: int
+    name: str
+    password: str
+    address: str
+    def __init__(self, token: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ..., password: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
+
+class ReactivateRequest(_message.Message):
+    __slots__ = ("token", "mid", "name")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mid: int
+    name: str
+    def __init__(self, token: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RoleRequest(_message.Message):
+    __slots__ = ("token", "mid", "name", "role")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mid: int
+    name: str
+    role: str
+    def __init__(self, token: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+
+class ListAccountsRequest(_message.Message):
+    __slots__ = ("token", "text", "role", "state", "after", "limit")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    text: str
+    role: str
+    state: str
+    after: int
+    limit: int
+    def __init__(self, token: _Optional[str] = ..., text: _Optional[str] = ..., role: _Optional[str] = ..., state: _Optional[str] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListAccountsReply(_message.Message):
+    __slots__ = ("accounts", "more", "error")
+    ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    accounts: _containers.RepeatedCompositeFieldContainer[Account]
+    more: bool
+    error: Error
+    def __init__(self, accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., more: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class AccountEvent(_message.Message):
+    __slots__ = ("what", "mid", "name", "contact", "code", "code_expires_at", "role", "address", "by", "time_ms")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CONTACT_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    CODE_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    mid: int
+    name: str
+    contact: str
+    code: str
+    code_expires_at: int
+    role: str
+    address: str
+    by: int
+    time_ms: int
+    def __init__(self, what: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ..., contact: _Optional[str] = ..., code: _Optional[str] = ..., code_expires_at: _Optional[int] = ..., role: _Optional[str] = ..., address: _Optional[str] = ..., by: _Optional[int] = ..., time_ms: _Optional[int] = ...) -> None: ...
 
 class StoredMessage(_message.Message):
     __slots__ = ("sequence", "operation", "body", "sender", "time_ms", "stamp", "session")
