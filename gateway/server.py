@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from uvicorn.config import Config
 
 from bus.connection import Bus
-from bus.errors import BusError
+from bus.errors import BusError, NoResponders
 from bus.lifecycle import until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
@@ -68,12 +68,24 @@ class Readiness:
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _probe(self, name: str) -> None:
-        prefix = self._gateway.bus.subjects.prefix
+        bus = self._gateway.bus
         try:
-            await self._gateway.bus.call(f"$SRV.PING.{prefix}-{name}", b"", SILENT_SECONDS)
+            await bus.call(f"$SRV.PING.{bus.subjects.prefix}-{name}", b"", SILENT_SECONDS)
+        except NoResponders:
+            if name != "auth" or not await self._checks_tokens():
+                return
         except BusError:
             return
         self._answered[name] = self._gateway.loop.time()
+
+    async def _checks_tokens(self) -> bool:
+        """Tell whether a responder of somebody else's has taken the auth service's place."""
+        bus = self._gateway.bus
+        try:
+            await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":""}', SILENT_SECONDS)
+        except BusError:
+            return False
+        return True
 
 
 class Server:
