@@ -10,7 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from auth.errors import BodyTooLarge, RoomRefused, SessionKeyRefused, TokenMissing
+from auth.errors import (
+    BodyTooLarge,
+    FieldRefused,
+    RoomRefused,
+    SessionKeyRefused,
+    TokenMissing,
+)
 from auth.goim_json import GoimAuth, decode_auth_json
 from auth.grant import Grant, Positions, RoomGrant
 from auth.tokens import Identity, TokenRules, verify_token
@@ -65,6 +71,8 @@ def _signed_grant(auth: GoimAuth, identity: Identity, unsigned: bool) -> Grant:
         key=auth.key if identity.key is None else identity.key,
         room=auth.room_id if room is None else room,
         platform=auth.platform if identity.platform is None else identity.platform,
+        device=auth.device,
+        devices=identity.devices,
         accepts=auth.accepts if identity.accepts is None else identity.accepts,
         rooms=rooms,
         expires_at=identity.expires_at,
@@ -79,6 +87,7 @@ def _unsigned_grant(auth: GoimAuth) -> Grant:
         key=auth.key,
         room=auth.room_id,
         platform=auth.platform,
+        device=auth.device,
         accepts=auth.accepts,
         rooms=[_everything("*")],
         ext=auth.ext,
@@ -101,6 +110,8 @@ def _checked(grant: Grant) -> Grant:
             encode_token(grant.key)
         except IdRefused as refused:
             raise SessionKeyRefused(str(refused)) from None
+    if len(grant.device.encode()) > MAX_ID_BYTES:
+        raise FieldRefused("device", f"text of at most {MAX_ID_BYTES} bytes")
     _check_room(grant.room)
     for topic in grant.resume.topics if grant.resume else ():
         _check_room(topic)

@@ -5,8 +5,9 @@ the protocol: names match in any letter case, the last of several wins though ea
 right type, null leaves what was there, unknown names are skipped, `null` is an empty object, a
 lone surrogate becomes U+FFFD. 600 bodies with Go's own verdict are in tests/auth/go_verdicts.json.
 
-Three names are ours. `token`: a JWT. `ext`: the number 1, by which a client asks for goim's
-extensions; any other value is an unknown field's. `resume`: positions, read where ext is 1.
+Four names are ours. `token`: a JWT. `ext`: the number 1, by which a client asks for goim's
+extensions; any other value is an unknown field's. `resume`, positions, and `device`, a text, are
+read where ext is 1.
 """
 
 import re
@@ -34,6 +35,7 @@ class GoimAuth:
     token: str = ""
     ext: bool = False
     resume: dict[str, int] | None = None  # "member", "all" or a room id; -n: the newest n
+    device: str = ""  # whose positions are meant; empty: the key, else the platform
 
 
 class _Number(str):
@@ -60,7 +62,7 @@ def decode_auth_json(text: str) -> GoimAuth:
     if type(document) is not _Object:
         raise JsonRefused("it must be an object")
     auth = GoimAuth()
-    ext = resume = None
+    ext = resume = device = None
     for written, value in document:
         name = _fold(written)
         if value is None:
@@ -70,11 +72,15 @@ def decode_auth_json(text: str) -> GoimAuth:
             ext = value
         elif name == "resume":
             resume = value
+        elif name == "device":
+            device = value
         else:
             _set_field(auth, name, value)
     auth.ext = type(ext) is _Number and ext == "1"
     if auth.ext and resume is not None:
         auth.resume = _positions(resume)
+    if auth.ext and device is not None:
+        auth.device = _text("device", device)
     return auth
 
 

@@ -66,6 +66,9 @@ class Grant(msgspec.Struct, omit_defaults=True):
     resume: Positions | None = None
     error: Error | None = None
     token_id: str = ""
+    device: str = ""
+    devices: str = ""
+    role: str = ""
 
 
 def refusal(refused: Refused) -> Grant:
@@ -107,6 +110,9 @@ def _protobuf(grant: Grant) -> messages_pb2.Grant:
         expires_at=grant.expires_at,
         ext=grant.ext,
         token_id=grant.token_id,
+        device=grant.device,
+        devices=grant.devices,
+        role=grant.role,
     )
     for room in grant.rooms:
         message.rooms.add(

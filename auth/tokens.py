@@ -29,6 +29,7 @@ from auth.errors import (
 )
 from auth.grant import RoomGrant
 from auth.keys import ALGORITHMS, Key, KeyRing
+from schemas.policies import DEVICE_POLICIES
 from schemas.subjects import MAX_ID_BYTES
 
 MAX_TOKEN_BYTES = 4096
@@ -68,6 +69,7 @@ class _Claims(msgspec.Struct):
     platform: str | None = None
     accepts: list[_Operation] | None = None
     rooms: list[str | _RoomClaim] | None = None
+    devices: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Identity:
     platform: str | None = None
     accepts: list[int] | None = None
     rooms: list[RoomGrant] | None = None
+    devices: str = ""
 
 
 def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
@@ -110,6 +113,7 @@ def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
         platform=claims.platform,
         accepts=claims.accepts,
         rooms=None if claims.rooms is None else [_room_grant(one) for one in claims.rooms],
+        devices=_device_policy(claims),
     )
 
 
@@ -186,6 +190,12 @@ def _member(claims: _Claims) -> int:
     if not -_MOST_INT64 - 1 <= mid <= _MOST_INT64:
         raise ClaimRefused("sub", "a decimal number of 64 bits, where there is no claim mid")
     return mid
+
+
+def _device_policy(claims: _Claims) -> str:
+    if claims.devices not in (None, *DEVICE_POLICIES):
+        raise ClaimRefused("devices", f"one of {', '.join(DEVICE_POLICIES)}")
+    return claims.devices or ""
 
 
 def _room_grant(claim: str | _RoomClaim) -> RoomGrant:

@@ -60,7 +60,7 @@ class Positions(_message.Message):
     def __init__(self, topics: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Grant(_message.Message):
-    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error", "token_id")
+    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error", "token_id", "device", "devices", "role")
     MID_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +72,9 @@ class Grant(_message.Message):
     RESUME_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
     mid: int
     key: str
     room: str
@@ -83,7 +86,10 @@ class Grant(_message.Message):
     resume: Positions
     error: Error
     token_id: str
-    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., token_id: _Optional[str] = ...) -> None: ...
+    device: str
+    devices: str
+    role: str
+    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., token_id: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("mid", "name", "role", "state", "contact", "created_at")
@@ -565,7 +571,7 @@ class GatewayCommand(_message.Message):
     def __init__(self, push: _Optional[_Union[KeyPush, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
 
 class Session(_message.Message):
-    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway")
+    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway", "device", "devices")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
@@ -573,6 +579,8 @@ class Session(_message.Message):
     PLATFORM_FIELD_NUMBER: _ClassVar[int]
     SINCE_MS_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
     session: str
     key: str
     mid: int
@@ -580,7 +588,9 @@ class Session(_message.Message):
     platform: str
     since_ms: int
     gateway: str
-    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ...) -> None: ...
+    device: str
+    devices: str
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("gateway", "hostname", "addresses", "tcp_port", "ws_port", "wss_port", "weight", "region", "zone", "version", "draining", "connections", "client_addresses", "seen_ms")
@@ -743,6 +753,42 @@ class WhoReply(_message.Message):
     error: Error
     def __init__(self, sessions: _Optional[_Iterable[_Union[Session, _Mapping]]] = ..., found: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class MembersRequest(_message.Message):
+    __slots__ = ("mids",)
+    MIDS_FIELD_NUMBER: _ClassVar[int]
+    mids: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, mids: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("device", "platform", "since_ms")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    platform: str
+    since_ms: int
+    def __init__(self, device: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ...) -> None: ...
+
+class MemberPresence(_message.Message):
+    __slots__ = ("mid", "online", "last_seen_ms", "devices")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    ONLINE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_MS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    online: bool
+    last_seen_ms: int
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    def __init__(self, mid: _Optional[int] = ..., online: _Optional[bool] = ..., last_seen_ms: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ...) -> None: ...
+
+class MembersReply(_message.Message):
+    __slots__ = ("members", "error")
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    members: _containers.RepeatedCompositeFieldContainer[MemberPresence]
+    error: Error
+    def __init__(self, members: _Optional[_Iterable[_Union[MemberPresence, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
 class WeightedRequest(_message.Message):
     __slots__ = ("platform", "address")
     PLATFORM_FIELD_NUMBER: _ClassVar[int]
@@ -796,3 +842,33 @@ class InstancesReply(_message.Message):
     nodes: _containers.RepeatedCompositeFieldContainer[Node]
     error: Error
     def __init__(self, nodes: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class SessionEvent(_message.Message):
+    __slots__ = ("what", "mid", "time_ms", "devices", "last_seen_ms")
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_MS_FIELD_NUMBER: _ClassVar[int]
+    what: str
+    mid: int
+    time_ms: int
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    last_seen_ms: int
+    def __init__(self, what: _Optional[str] = ..., mid: _Optional[int] = ..., time_ms: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., last_seen_ms: _Optional[int] = ...) -> None: ...
+
+class UndeliveredEvent(_message.Message):
+    __slots__ = ("mid", "operation", "sequence", "id", "body", "time_ms")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    operation: int
+    sequence: int
+    id: str
+    body: bytes
+    time_ms: int
+    def __init__(self, mid: _Optional[int] = ..., operation: _Optional[int] = ..., sequence: _Optional[int] = ..., id: _Optional[str] = ..., body: _Optional[bytes] = ..., time_ms: _Optional[int] = ...) -> None: ...

@@ -11,6 +11,7 @@ from typing import Any
 DAY_SECONDS = 86_400
 MAX_NUMBER = 2**31 - 1  # of any number in a policy
 SENDERS = ("members", "anyone", "nobody")
+DEVICE_POLICIES = ("all", "platform", "newest")  # of a member at once: any, one of each, one
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,16 @@ class Subjects:
         """A request subject, such as `goim.auth.check` or `goim.store.replay`."""
         return f"{self.prefix}.{service}.{endpoint}"
 
+    def session_event(self, mid: int | str, what: str) -> str:
+        """What happened to a member's presence: `online` or `offline`; `*` matches any."""
+        return f"{self.prefix}.event.session.{mid}.{what}"
+
+    def undelivered_event(self, mid: int | str) -> str:
+        """A push to the member was stored while nobody was there to get it."""
+        return f"{self.prefix}.event.undelivered.{mid}"
+
     def stream(self, kind: str) -> str:
-        """The name of a JetStream stream: kind is `ROOM`, `MEMBER` or `ALL`."""
+        """The name of a JetStream stream: kind is `ROOM`, `MEMBER`, `ALL` or `EVENT`."""
         return f"{self.prefix.upper()}_{kind}"
 
     def topic_stream(self, topic: str) -> str:

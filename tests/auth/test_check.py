@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from auth.check import AuthRules, check_body
 from auth.errors import (
     BodyTooLarge,
+    ClaimRefused,
+    FieldRefused,
     JsonRefused,
     KeyUnknown,
     Refused,
@@ -198,3 +200,18 @@ def test_any_body_gives_a_grant_or_a_refusal(text: str, unsigned: bool) -> None:
     with suppress(Refused):
         grant = granted(text, OPEN if unsigned else SIGNED_ONLY)
         assert unsigned or grant.mid == 123
+
+
+def test_a_device_is_told_and_one_that_is_too_long_refused() -> None:
+    assert granted(body(ext=1, device="laptop", token=token())).device == "laptop"
+    assert granted(body(ext=1, device="laptop", mid=5), OPEN).device == "laptop"
+    assert granted(body(device="laptop", token=token())).device == ""
+    with pytest.raises(FieldRefused):
+        granted(body(ext=1, device="ä" * 65, token=token()))
+
+
+def test_how_many_devices_is_the_tokens_to_say() -> None:
+    assert granted(token(devices="newest")).devices == "newest"
+    assert granted(body(token=token(), devices="newest")).devices == ""
+    with pytest.raises(ClaimRefused, match="devices"):
+        granted(token(devices="two"))

@@ -168,3 +168,11 @@ def test_any_bytes_become_text_with_one_mark_for_each_bad_byte(data: bytes) -> N
     marks = data.decode(errors="ignore").count("\ufffd")
     surrogates = [one for one in bad if one <= "\udcff"]
     assert decode_go_text(data).count("\ufffd") == len(surrogates) + marks
+
+
+def test_a_device_is_read_as_text_from_ext_clients_and_unknown_to_others() -> None:
+    assert decode_auth_json('{"ext":1,"device":"laptop"}').device == "laptop"
+    assert decode_auth_json('{"device":"laptop","ext":1,"device":null}').device == "laptop"
+    assert decode_auth_json('{"device":{}}').device == ""
+    with pytest.raises(FieldRefused, match="device"):
+        decode_auth_json('{"ext":1,"device":5}')
