@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import uvloop
@@ -14,6 +16,7 @@ from bus.errors import SettingsRefused
 
 Settings = TypeVar("Settings")
 SETTINGS_REFUSED_STATUS = 2
+MOST_OPEN_FILES = 1_048_576  # Linux' own ceiling (fs.nr_open); asked for where there is no limit
 
 
 async def until_told_to_stop() -> None:
@@ -48,11 +51,21 @@ def run_service(
         if "--check" in sys.argv[1:]:
             print("settings are fine")
             return
+        allow_open_files()
         uvloop.run(run())
     except SettingsRefused as refused:
         for problem in refused.problems:
             print(f"setting refused: {problem}", file=sys.stderr)
         sys.exit(SETTINGS_REFUSED_STATUS)
+
+
+def allow_open_files() -> None:
+    """Raise the soft limit of open files, often 1,024, to the hard one: a connection is a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):  # macOS has a lower ceiling that it doesn't tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _on_stop_signals(do: Callable[[], object]) -> None:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import asyncio
+import asyncio, resource
 from functools import partial
 from bus.errors import SettingsRefused
 from bus.lifecycle import run_service, until_told_to_stop
@@ -16,6 +16,9 @@ async def serve(settings):
     if settings == 98:
         print("connecting", flush=True)
         await asyncio.get_running_loop().create_future()
+    if settings == 96:
+        print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+        return
     if settings == 97:
         raise KeyError("a bug")
     asyncio.get_running_loop().call_soon(partial(print, "ready", flush=True))
@@ -77,3 +80,11 @@ def test_a_refused_setting_ends_with_words_and_status_2() -> None:
 
 def test_a_setting_that_serving_refuses_ends_the_same() -> None:
     assert end_of(start("99")) == (2, "", "setting refused: PORT 99 is taken\n")
+
+
+def test_a_service_may_open_as_many_files_as_the_hard_limit_says() -> None:
+    command = ["sh", "-c", 'ulimit -Sn 256; ulimit -Hn 512; exec "$@"', "sh", sys.executable]
+    done = subprocess.run(
+        [*command, "-c", SCRIPT], env={"PORT": "96"}, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("512 512\n", "")
