@@ -163,16 +163,19 @@ class Connection(asyncio.Protocol):
 
     def close(self, code: CloseCode, words: str = "", after_seconds: float = 0.0) -> None:
         """Tell the client why, as far as its protocol can, and end the connection."""
-        if self.close_code is not None:
-            return
+        if self.close_code is None:
+            if self.session.state is State.OPEN and self.kind & EXT:
+                self.gateway.send_closing(self, code, words, after_seconds)
+            self.depart(code)
+            self.end(code, words)
+
+    def depart(self, code: CloseCode) -> None:
+        """Take the connection out of everything; its socket is still open. Call once."""
         self.close_code = code
         if self.session.state is State.OPEN:
             self.gateway.positions.certify(self)
             self.gateway.unseat(self)
-        if self.kind & EXT:
-            self.gateway.send_closing(self, code, words, after_seconds)
         self.session.close()
-        self.end(code, words)
 
     def end(self, code: CloseCode, words: str) -> None:
         """Close the socket; each transport does it its way."""

@@ -8,8 +8,7 @@ between messages again.
 
 import logging
 
-from websockets.exceptions import ProtocolError
-from websockets.frames import Close, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State as ProtocolState
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
@@ -19,10 +18,11 @@ from gateway.fanout import WEBSOCKET
 from schemas.close_codes import CloseCode
 from schemas.frame import FrameError, decode_message
 
-FIN_BINARY = 0x82
+FIN_BINARY = 0x82  # the first byte of a whole binary message (RFC 6455 section 5.2)
+FIN_CLOSE = 0x88
+FIN, CONTROL = 0x80, 0x08
 MASKED = 0x80
 MASK_BYTES = 4
-LONGEST_HEAD_BYTES = 14  # RFC 6455 section 5.2
 MAX_REASON_BYTES = 123  # a control frame holds 125, the code takes 2
 _silent = logging.getLogger("goimbus.websockets")
 _silent.addHandler(logging.NullHandler())
@@ -34,8 +34,8 @@ class Unusual:
 
     __slots__ = ("fragments", "opcode", "parts", "protocol", "size", "started")
 
-    def __init__(self, max_bytes: int) -> None:
-        self.protocol = ServerProtocol(state=ProtocolState.OPEN, max_size=max_bytes, logger=_silent)
+    def __init__(self) -> None:
+        self.protocol = ServerProtocol(state=ProtocolState.OPEN, max_size=None, logger=_silent)
         self.opcode: Opcode | None = None
         self.parts: list[bytes] = []
         self.size = 0
@@ -61,8 +61,7 @@ class WebSocketConnection(Connection):
         if self.buffer:
             data = self.buffer + data
         position, end = 0, len(data)
-        most = self.gateway.settings.limits.message_bytes
-        while end - position >= 2:
+        while self.close_code is None and end - position >= 2:
             first, second = data[position], data[position + 1]
             size = second & 0x7F
             head = 2
@@ -76,31 +75,30 @@ class WebSocketConnection(Connection):
                 if end - position < head:
                     break
                 size = int.from_bytes(data[position + 2 : position + 10], "big")
+            if size > self.gateway.settings.limits.message_bytes:
+                self.close(CloseCode.MESSAGE_TOO_BIG)
+                break
             if second & MASKED:
                 head += MASK_BYTES
-            if size > most:  # the library says so from the head alone
-                self._receive_unusual(data[position : position + head])
-                position = end
-                break
             stop = position + head + size
             if stop > end:
                 break
             if first == FIN_BINARY and second & MASKED and self.unusual is None:
                 payload = data[position + head : stop]
                 mask = data[position + head - MASK_BYTES : position + head]
-                if self.close_code is None:
-                    self._handle_message(apply_mask(payload, mask))
+                self._handle_message(apply_mask(payload, mask))
             else:
                 self._receive_unusual(data[position:stop])
             position = stop
-            if self.transport.is_closing():
-                position = end
-        self.buffer = data[position:] if position else data
+        if self.close_code is None:
+            self.buffer = data[position:] if position else data
+        else:
+            self._discard(data[position:])
 
     def end(self, code: CloseCode, words: str) -> None:
         """Send a close frame, then wait a little for the client's."""
         reason = (words or code.words).encode()[:MAX_REASON_BYTES].decode("utf-8", "ignore")
-        unusual = self.unusual = self.unusual or self._make_unusual()
+        unusual = self.unusual = self.unusual or Unusual()
         if unusual.protocol.state is ProtocolState.OPEN:
             unusual.protocol.send_close(code.number, reason)
         self._write_unusual(unusual)
@@ -125,19 +123,31 @@ class WebSocketConnection(Connection):
             self.gateway.counters.dropped["bytes_after_frame"] += 1  # as goim drops them
         self.handle_frame(frame)
 
-    def _make_unusual(self) -> Unusual:
-        return Unusual(self.gateway.settings.limits.message_bytes)
-
     def _receive_unusual(self, data: bytes) -> None:
-        unusual = self.unusual = self.unusual or self._make_unusual()
+        if data[0] & (FIN | CONTROL) != FIN and not self._may_go_on():
+            return
+        unusual = self.unusual = self.unusual or Unusual()
         protocol = unusual.protocol
         protocol.receive_data(data)
         for event in protocol.events_received():
             if isinstance(event, Frame):
                 self._receive_websocket_frame(unusual, event)
+        if self.close_code is not None:
+            return
+        if protocol.state is not ProtocolState.OPEN:
+            self._end_by_protocol(unusual)
+            return
         self._write_unusual(unusual)
-        if protocol.state is ProtocolState.OPEN and not unusual.fragments:
+        if not unusual.fragments:
             self.unusual = None
+
+    def _may_go_on(self) -> bool:
+        """Count a frame that is no message by itself, or close for too many."""
+        limits, now = self.gateway.settings.limits, self.gateway.loop.time()
+        if self.session.take_frame(now, limits.frames_per_second, limits.frames_burst):
+            return True
+        self.close(CloseCode.RATE_EXCEEDED)
+        return False
 
     def _receive_websocket_frame(self, unusual: Unusual, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -161,8 +171,6 @@ class WebSocketConnection(Connection):
             self._handle_whole_message(message, text)
 
     def _handle_whole_message(self, message: bytes, text: bool) -> None:
-        if self.close_code is not None:
-            return
         if text and not self.gateway.settings.text_messages:
             self.close(CloseCode.UNSUPPORTED_DATA)
             return
@@ -175,26 +183,24 @@ class WebSocketConnection(Connection):
         self._handle_message(message)
 
     def _write_unusual(self, unusual: Unusual) -> None:
-        protocol = unusual.protocol
-        for data in protocol.data_to_send():
-            if data:
+        for data in unusual.protocol.data_to_send():
+            if data:  # empty: the protocol object's way to say half close
                 self.transport.write(data)
-            else:
-                self.transport.close()  # the protocol object's way to say half close
-        if protocol.state is not ProtocolState.OPEN and self.close_code is None:
-            self.close_code = _close_code(protocol)
-            self.session.close()
-            self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
-            if protocol.close_expected():
-                return
+
+    def _end_by_protocol(self, unusual: Unusual) -> None:
+        """The client has said goodbye, or has broken the protocol."""
+        protocol = unusual.protocol
+        told, answered = protocol.close_rcvd, protocol.close_sent
+        if protocol.parser_exc is not None:
+            self.close(CloseCode.of(answered.code if answered is not None else 0))
+            return
+        left_page = told is not None and told.code == CloseCode.GOING_AWAY.number
+        self.depart(CloseCode.GOING_AWAY if left_page else CloseCode.NORMAL)
+        self._write_unusual(unusual)
+        self.transport.close()
+
+    def _discard(self, data: bytes) -> None:
+        """After our close frame only the client's counts: then both are done."""
+        self.buffer = b""
+        if data[:1] == bytes([FIN_CLOSE]):
             self.transport.close()
-
-
-def _close_code(protocol: ServerProtocol) -> CloseCode:
-    """Say which of our codes the protocol object's end is: the client's close or its fault."""
-    if isinstance(protocol.parser_exc, ProtocolError):
-        return CloseCode.PROTOCOL_ERROR
-    sent: Close | None = protocol.close_sent
-    number = sent.code if sent is not None else CloseCode.NORMAL.number
-    known = {code.number: code for code in CloseCode}
-    return known.get(number, CloseCode.NORMAL)

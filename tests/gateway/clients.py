@@ -108,12 +108,14 @@ class Client:
                 if values.get("live") and values["topic"] == label:
                     return int(values["sequence"])
 
-    async def closed(self) -> Closed:
-        """Read to the end and return why it came."""
+    async def closed(self, hang_up: bool = True) -> Closed:
+        """Read to the end, close too, and return why it came."""
         try:
             while True:
                 await self.receive()
         except Closed as closed:
+            if hang_up:
+                self.writer.close()
             return closed
 
     async def is_quiet(self) -> None:
@@ -132,7 +134,6 @@ class Client:
         """Send FIN after what was sent, and read to the end."""
         self.writer.write_eof()
         await self.closed()
-        self.writer.close()
 
 
 class TcpClient(Client):
@@ -202,9 +203,7 @@ class WsClient(TcpClient):
     async def say_goodbye(self) -> Closed:
         """Close as RFC 6455 wants it."""
         self.write(websocket_frame((1000).to_bytes(2, "big"), CLOSE))
-        closed = await self.closed()
-        self.writer.close()
-        return closed
+        return await self.closed()
 
 
 _LINGER_RESET = (1, 13, b"\x01\0\0\0\0\0\0\0")  # SOL_SOCKET, SO_LINGER: on, 0 seconds

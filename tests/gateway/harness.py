@@ -37,6 +37,7 @@ class Harness(Responders):
     server: Server
     policies: FakePolicies
     faults: list[dict[str, Any]]
+    clients: list[Client]
 
     @property
     def ws_port(self) -> int:
@@ -48,11 +49,19 @@ class Harness(Responders):
 
     async def tcp(self, address: str = "127.0.0.1", **token: Any) -> TcpClient:
         """Return a TCP client, logged in when it has a token."""
-        return await _logged_in(await TcpClient.connect(self.tcp_port, address=address), token)
+        return await self.keep(await TcpClient.connect(self.tcp_port, address=address), token)
 
     async def ws(self, address: str = "127.0.0.1", **token: Any) -> WsClient:
         """Return a WebSocket client, logged in when it has a token."""
-        return await _logged_in(await WsClient.connect(self.ws_port, address=address), token)
+        return await self.keep(await WsClient.connect(self.ws_port, address=address), token)
+
+    async def keep(self, client: AClient, token: dict[str, Any]) -> AClient:
+        """Log a client in when it has a token, and close it when the test is over."""
+        self.clients.append(client)
+        if token:
+            answer = await client.auth(**token)
+            assert answer.operation == 8, answer
+        return client
 
     async def is_true(self, condition: Callable[[], bool]) -> None:
         """Wait until the loop has brought something about."""
@@ -94,7 +103,7 @@ async def running_gateway(
     loop = asyncio.get_running_loop()
     bus_settings = BusSettings(nats_url=nats_url, prefix=prefix)
     harness = Harness(await Bus.connect(bus_settings, "test"))
-    harness.faults = []
+    harness.faults, harness.clients = [], []
     loop.set_exception_handler(lambda _, context: harness.faults.append(context))
     before_start(harness)
     harness.start()
@@ -114,8 +123,8 @@ async def running_gateway(
     try:
         yield harness
     finally:
-        for client in tuple(gateway.hub.connections.values()):
-            client.transport.abort()
+        for client in harness.clients:
+            client.writer.transport.abort()
         await harness.server.drain()
         gateway.stop_tasks()
         await bus.drain()
@@ -123,10 +132,3 @@ async def running_gateway(
         loop.set_exception_handler(None)
     assert harness.faults == []
     assert bus.callback_errors == 0
-
-
-async def _logged_in(client: AClient, token: dict[str, Any]) -> AClient:
-    if token:
-        answer = await client.auth(**token)
-        assert answer.operation == 8, answer
-    return client
