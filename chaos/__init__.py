@@ -1,0 +1,13 @@
+"""The chaos harness: `./dev chaos` proves by faults that nothing is lost or comes twice.
+
+It runs a private Goimbus, publishers and clients of every kind, kills, stops and cuts what a seed
+says, writes a ledger of all that was published and of every frame that each client got, and judges.
+
+    schedule.py    which faults, when          population.py   which clients, in which rooms
+    instance.py    the private Goimbus         publishers.py   NATS and HTTP, with and without ids
+    faults.py      carries the faults out      clients.py      every client, over wire.py
+    witness.py     what the streams hold       ledger.py       the book of it all
+    judge.py       what was promised and did not come true    report.py   figures, table, JSON
+
+Read `judge.py` first (what is promised to whom), then `run.py`. `powercut.py` is `./dev powercut`.
+"""

@@ -1,0 +1,73 @@
+"""What all clients of a run share: the book, where the system is, and how deliveries go on."""
+
+import time
+from dataclasses import dataclass, field
+from random import Random
+
+import jwt
+
+from chaos.ledger import Ledger
+from chaos.population import Persona
+
+TOKEN_SECONDS = 86_400
+AUDIENCE = "goimbus"
+
+
+@dataclass
+class Pulse:
+    """How deliveries went on, all clients together."""
+
+    frames: int = 0
+    last_at: float = 0.0
+    over: bool = False  # nobody publishes any more
+    longest_pause: float = 0.0  # seconds in which nobody was delivered anything
+    slowest: float = 0.0  # from an acknowledgement to a steady client that was there
+
+    def beat(self, now: float) -> None:
+        """A frame was delivered."""
+        self.frames += 1
+        if self.last_at and not self.over:
+            self.longest_pause = max(self.longest_pause, now - self.last_at)
+        self.last_at = now
+
+
+@dataclass
+class World:
+    """One run, as its clients and publishers see it."""
+
+    ledger: Ledger
+    ports: dict[str, int]  # by transport
+    secret: str
+    seed: int
+    plant: str = ""  # a fault of the harness itself, for its own tests (planted.py)
+    settling: bool = False  # no more mischief: everybody gets what is due
+    over: bool = False
+    pulse: Pulse = field(default_factory=Pulse)
+    refusals: dict[str, int] = field(default_factory=dict)  # logins that failed, by reason
+
+    def random(self, name: str) -> Random:
+        """Return a source of chance of somebody's own, from the run's seed."""
+        return Random(f"{self.seed} {name}")
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def token(self, persona: Persona) -> str:
+        """Return a signed token that opens the client's rooms."""
+        now = int(time.time())
+        claims = {
+            "sub": str(persona.mid),
+            "iat": now,
+            "exp": now + TOKEN_SECONDS,
+            "aud": AUDIENCE,
+            "rooms": [
+                {"pattern": room, "receive": True, "send": True, "history": True}
+                for room in persona.rooms
+            ],
+        }
+        return jwt.encode(claims, self.secret, "HS256", {"kid": "1"})
+
+    def note_refusal(self, reason: str) -> None:
+        """A login failed."""
+        self.refusals[reason] = self.refusals.get(reason, 0) + 1
