@@ -137,4 +137,5 @@ def storage_of(bus: Bus, settings: Settings) -> Storage:
         message_bytes=fitting_bytes(settings.message_bytes, bus.client.max_payload),
         grace_seconds=settings.grace_seconds,
         forget_seconds=settings.forget_seconds,
+        event_seconds=settings.event_seconds,
     )

@@ -7,12 +7,14 @@ A bucket is a stream with the configuration of NATS ADR-8. All are written with 
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.policies import DAY_SECONDS
 from schemas.subjects import Subjects
 from store.retention import Limits
 from store.topics import Kind
 
 NANOSECONDS = 1_000_000_000
 DUPLICATE_SECONDS = 120  # how long a Nats-Msg-Id is remembered: each id costs server memory
+EVENTS_PER_SUBJECT = 1000  # the last ones of one kind, about one member or room
 LIFETIMES = {"POLICY": 0, "POSITION": 1, "TRIMMED": 2}  # in forget_seconds; 0: for ever
 WILDCARDS: dict[Kind, int] = {"ROOM": 2, "MEMBER": 1, "ALL": 0}  # tokens of a topic after its kind
 
@@ -27,6 +29,7 @@ class Storage:
     message_bytes: int  # headers included
     grace_seconds: int  # held longer than retained: how long all stores may be away
     forget_seconds: int  # a device that moved no position for so long is forgotten
+    event_seconds: int = 30 * DAY_SECONDS  # how long events can be read again
 
 
 def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Storage) -> Config:
@@ -40,6 +43,19 @@ def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Sto
         "max_age": int(retained.seconds + storage.grace_seconds) * NANOSECONDS,
         "max_msg_size": storage.message_bytes,
         "republish": {"src": source, "dest": target},
+    }
+
+
+def event_config(subjects: Subjects, storage: Storage) -> Config:
+    """Return the configuration of the stream of events: sessions, rooms, what nobody got."""
+    kinds = ("session.*.*", "undelivered.*", "room.>")
+    return _common(storage) | {
+        "name": subjects.stream("EVENT"),
+        "subjects": [subjects.rpc("event", kind) for kind in kinds],
+        "discard": "old",
+        "max_msgs_per_subject": EVENTS_PER_SUBJECT,
+        "max_age": storage.event_seconds * NANOSECONDS,
+        "max_msg_size": storage.message_bytes,
     }
 
 

@@ -26,6 +26,7 @@ class Settings:
     sweep_seconds: float = 60.0  # between two ends of retention: how exact "1 hour" is on disk
     grace_seconds: int = DAY_SECONDS  # all stores may be away that long and still tell each gap
     forget_seconds: int = 180 * DAY_SECONDS  # a device that moved no position for half a year
+    event_seconds: int = 30 * DAY_SECONDS  # for those who read events after an absence
 
     @classmethod
     def read(cls, environment: Environment) -> "Settings":
@@ -44,5 +45,8 @@ class Settings:
             grace_seconds=whole("GOIM_STORE_GRACE_SECONDS", cls.grace_seconds, LEAST_GRACE_SECONDS),
             forget_seconds=whole(
                 "GOIM_STORE_FORGET_SECONDS", cls.forget_seconds, DAY_SECONDS, 3650 * DAY_SECONDS
+            ),
+            event_seconds=whole(
+                "GOIM_STORE_EVENT_SECONDS", cls.event_seconds, 3600, 3650 * DAY_SECONDS
             ),
         )

@@ -16,7 +16,15 @@ from bus.errors import BusError, SettingsRefused, StreamApiRefused
 from bus.stream_api import STREAM_NOT_FOUND, request_api
 from schemas.policies import Policy
 from store.batches import Put, write_one
-from store.definitions import LIFETIMES, Config, Storage, bucket_config, stream_config, updated
+from store.definitions import (
+    LIFETIMES,
+    Config,
+    Storage,
+    bucket_config,
+    event_config,
+    stream_config,
+    updated,
+)
 from store.reading import MESSAGE_NOT_FOUND
 from store.retention import Limits, Purge, Retention, needed_limits
 from store.sweep import LOST_PREFIX, SWEEP_KEY, Sweep, decode_sweep, first_sequence
@@ -73,6 +81,7 @@ class Streams:
         sweep = await self._last_sweep()
         for kind, limits in needed.items():
             await self._ensure_stream(kind, limits, sweep)
+        await self._ensure(event_config(self._bus.subjects, self._storage))
         self._retention.hold(needed)
 
     async def purge(self, stream: str, purge: Purge) -> int:

@@ -1,5 +1,14 @@
+from dataclasses import replace
+
 from schemas.subjects import Subjects
-from store.definitions import NANOSECONDS, Storage, bucket_config, stream_config, updated
+from store.definitions import (
+    NANOSECONDS,
+    Storage,
+    bucket_config,
+    event_config,
+    stream_config,
+    updated,
+)
 from store.retention import Limits
 
 STORAGE = Storage(replicas=3, message_bytes=1000, grace_seconds=60, forget_seconds=500)
@@ -38,6 +47,17 @@ def test_marks_outlive_the_positions_they_are_for() -> None:
     assert position["subjects"] == ["$KV.GOIM_POSITION.>"]
     assert trimmed["max_age"] == 2 * position["max_age"]
     assert bucket_config(SUBJECTS, "POLICY", STORAGE)["max_age"] == 0
+
+
+def test_events_are_kept_for_their_time_and_account_events_are_not_among_them() -> None:
+    config = event_config(SUBJECTS, replace(STORAGE, event_seconds=50))
+    assert (config["name"], config["max_age"]) == ("GOIM_EVENT", 50 * NANOSECONDS)
+    assert config["subjects"] == [
+        "goim.event.session.*.*",
+        "goim.event.undelivered.*",
+        "goim.event.room.>",
+    ]
+    assert "republish" not in config
 
 
 def test_only_what_we_speak_of_is_updated() -> None:
