@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HEAD_END = b"\r\n\r\n"
 GOIM_PATH = b"/sub"
+SPARE_SOCKETS = 500  # beyond the limit, so that health and pushes are answered when it is reached
+_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket", re.IGNORECASE)
 SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -132,13 +134,9 @@ class FrontDoor(asyncio.Protocol):
         self._transport = transport = cast(asyncio.Transport, transport)
         gateway = self._gateway
         self.address = (transport.get_extra_info("peername") or ("",))[0]
-        rule = gateway.hub.has_place(self.address)
-        if rule or gateway.draining:
-            gateway.counters.refused[rule or "draining"] += 1
-            self._deadline = None
+        if gateway.hub.sockets >= gateway.settings.limits.connections + SPARE_SOCKETS:
             self.released = True
-            transport.write(FULL)
-            transport.close()
+            self._refuse("connections", FULL)
             return
         gateway.hub.accept(self.address)
         gateway.deadlines.watch(self, gateway.loop.time())
@@ -182,14 +180,27 @@ class FrontDoor(asyncio.Protocol):
             return
         target = head.target.partition(b"?")[0]
         headers = {name.lower(): value for name, value in head.headers}
+        obstacle = self._obstacle()
         if target != GOIM_PATH:
             self._refuse("path", b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")
+        elif obstacle:
+            self._refuse(obstacle, FULL)
         elif not self._origin_allowed(headers):
             self._refuse("origin", b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n")
         elif not _is_handshake(parser.get_method(), headers):
-            self._refuse("handshake", _handshake_refusal(head))
+            self._refuse("handshake", _handshake_refusal(parser.get_method(), head))
         else:
             self._accept(headers, self._buffer[end + len(HEAD_END) :])
+
+    def _obstacle(self) -> str:
+        """Return "" or the rule that keeps one more client out; this socket is counted already."""
+        gateway = self._gateway
+        if gateway.draining:
+            return "draining"
+        gateway.hub.release(self.address)
+        rule = gateway.hub.has_place(self.address)
+        gateway.hub.accept(self.address)
+        return rule
 
     def _accept(self, headers: dict[bytes, bytes], rest: bytes) -> None:
         accept = accept_key(headers[b"sec-websocket-key"].decode())
@@ -208,10 +219,8 @@ class FrontDoor(asyncio.Protocol):
         allowed = self._gateway.settings.origins
         if origin is None or "*" in allowed:
             return True
-        text = origin.decode("latin-1")
-        return text in allowed or text.partition("://")[2] == headers.get(b"host", b"").decode(
-            "latin-1"
-        )
+        text, host = origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
+        return text in allowed or (bool(host) and text.partition("://")[2] == host)
 
     def _refuse(self, rule: str, answer: bytes) -> None:
         self._gateway.counters.refused[rule] += 1
@@ -227,20 +236,18 @@ class FrontDoor(asyncio.Protocol):
 
 def _is_handshake(method: bytes, headers: dict[bytes, bytes]) -> bool:
     """Tell whether it is an upgrade as RFC 6455 section 4.2.1 wants it."""
-    key = headers.get(b"sec-websocket-key", b"")
     return (
         method == b"GET"
         and headers.get(b"sec-websocket-version") == b"13"
         and b"upgrade" in headers.get(b"connection", b"").lower()
-        and len(key) == 24
-        and key.endswith(b"==")
+        and _KEY.fullmatch(headers.get(b"sec-websocket-key", b"")) is not None
     )
 
 
-def _handshake_refusal(head: _Head) -> bytes:
+def _handshake_refusal(method: bytes, head: _Head) -> bytes:
     """Return websockets' own answer to a handshake that is none."""
     headers = Headers()
     for name, value in head.headers:
         headers[name.decode("latin-1")] = value.decode("latin-1")
-    request = Request(head.target.decode("latin-1"), headers)
+    request = Request(head.target.decode("latin-1"), headers, method.decode("latin-1"))
     return ServerProtocol().accept(request).serialize()
