@@ -496,6 +496,182 @@ class SendReply(_message.Message):
     error: Error
     def __init__(self, sequence: _Optional[int] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class Restriction(_message.Message):
+    __slots__ = ("mid", "until", "reason", "by")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    until: int
+    reason: str
+    by: int
+    def __init__(self, mid: _Optional[int] = ..., until: _Optional[int] = ..., reason: _Optional[str] = ..., by: _Optional[int] = ...) -> None: ...
+
+class Room(_message.Message):
+    __slots__ = ("room", "name", "description", "access", "senders", "owner", "member_count", "created_at", "revision", "role", "admins", "members", "invited", "banned", "muted")
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    SENDERS_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    ADMINS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    INVITED_FIELD_NUMBER: _ClassVar[int]
+    BANNED_FIELD_NUMBER: _ClassVar[int]
+    MUTED_FIELD_NUMBER: _ClassVar[int]
+    room: str
+    name: str
+    description: str
+    access: str
+    senders: str
+    owner: int
+    member_count: int
+    created_at: int
+    revision: int
+    role: str
+    admins: _containers.RepeatedScalarFieldContainer[int]
+    members: _containers.RepeatedScalarFieldContainer[int]
+    invited: _containers.RepeatedScalarFieldContainer[int]
+    banned: _containers.RepeatedCompositeFieldContainer[Restriction]
+    muted: _containers.RepeatedCompositeFieldContainer[Restriction]
+    def __init__(self, room: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., owner: _Optional[int] = ..., member_count: _Optional[int] = ..., created_at: _Optional[int] = ..., revision: _Optional[int] = ..., role: _Optional[str] = ..., admins: _Optional[_Iterable[int]] = ..., members: _Optional[_Iterable[int]] = ..., invited: _Optional[_Iterable[int]] = ..., banned: _Optional[_Iterable[_Union[Restriction, _Mapping]]] = ..., muted: _Optional[_Iterable[_Union[Restriction, _Mapping]]] = ...) -> None: ...
+
+class OpenRoomRequest(_message.Message):
+    __slots__ = ("actor", "room", "name", "description", "access", "senders", "owner")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    SENDERS_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    name: str
+    description: str
+    access: str
+    senders: str
+    owner: int
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., owner: _Optional[int] = ...) -> None: ...
+
+class RoomRequest(_message.Message):
+    __slots__ = ("actor", "room", "reason")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    reason: str
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RenameRoomRequest(_message.Message):
+    __slots__ = ("actor", "room", "name")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    name: str
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class DescribeRoomRequest(_message.Message):
+    __slots__ = ("actor", "room", "description")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    description: str
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+
+class RegulateRoomRequest(_message.Message):
+    __slots__ = ("actor", "room", "access", "senders")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    SENDERS_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    access: str
+    senders: str
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ...) -> None: ...
+
+class RoomMemberRequest(_message.Message):
+    __slots__ = ("actor", "room", "mid", "reason", "seconds")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    room: str
+    mid: int
+    reason: str
+    seconds: int
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., mid: _Optional[int] = ..., reason: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class RoomReply(_message.Message):
+    __slots__ = ("room", "changed", "error")
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    room: Room
+    changed: bool
+    error: Error
+    def __init__(self, room: _Optional[_Union[Room, _Mapping]] = ..., changed: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class ListRoomsRequest(_message.Message):
+    __slots__ = ("actor", "mid", "type", "text", "after", "limit")
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    actor: int
+    mid: int
+    type: str
+    text: str
+    after: str
+    limit: int
+    def __init__(self, actor: _Optional[int] = ..., mid: _Optional[int] = ..., type: _Optional[str] = ..., text: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListRoomsReply(_message.Message):
+    __slots__ = ("rooms", "more", "error")
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    rooms: _containers.RepeatedCompositeFieldContainer[Room]
+    more: bool
+    error: Error
+    def __init__(self, rooms: _Optional[_Iterable[_Union[Room, _Mapping]]] = ..., more: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class RoomEvent(_message.Message):
+    __slots__ = ("event", "room", "actor", "subject", "reason", "until", "time_ms", "revision")
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    event: str
+    room: str
+    actor: int
+    subject: int
+    reason: str
+    until: int
+    time_ms: int
+    revision: int
+    def __init__(self, event: _Optional[str] = ..., room: _Optional[str] = ..., actor: _Optional[int] = ..., subject: _Optional[int] = ..., reason: _Optional[str] = ..., until: _Optional[int] = ..., time_ms: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+
 class PushRequest(_message.Message):
     __slots__ = ("operation", "body", "keys", "mids", "type", "room", "speed", "id")
     OPERATION_FIELD_NUMBER: _ClassVar[int]

@@ -28,6 +28,8 @@ class Operation(IntEnum):
     UNSUBSCRIBE_REPLY = 17
     ACKNOWLEDGE = 18  # `ext`: positions the client has handled, JSON
     TOPIC = 19  # `ext`: the pushed frames that follow belong to this topic
+    ROOM_EVENT = 26  # `ext`: what happened to the room or a member of it, JSON
+    ROOM_LEFT = 27  # `ext`: the connection is not in the room any more, and why, JSON
     GAP = 28  # `ext`: messages of a topic that can't be had any more, JSON
     CLOSING = 29  # `ext`: why the connection ends and when to come back, JSON
 

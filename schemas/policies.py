@@ -11,6 +11,7 @@ from typing import Any
 DAY_SECONDS = 86_400
 MAX_NUMBER = 2**31 - 1  # of any number in a policy
 SENDERS = ("members", "anyone", "nobody")
+OPENERS = ("members", "services")
 DEVICE_POLICIES = ("all", "platform", "newest")  # of a member at once: any, one of each, one
 
 
@@ -28,11 +29,17 @@ class Policy:
     stamp: bool = True  # what clients send is delivered as JSON with from, sequence, time
     send_per_second: float = 5.0  # per member, as a long-term rate; 0: no limit
     send_burst: int = 20  # messages at once, per member
+    opened_by: str = "members"  # who may give a room a record: "members" or only "services"
+    most_members: int = 1000  # of a room with a record; also banned, muted, invited, each
+    most_owned: int = 100  # rooms of the type that one member may own
+    most_name: int = 64  # characters of a room's name
 
 
 DEFAULT = Policy()
 BUILT_IN = {
-    "live": Policy(retain_seconds=3600, replay_seconds=120, open=True, send="anyone"),
+    "live": Policy(
+        retain_seconds=3600, replay_seconds=120, open=True, send="anyone", opened_by="services"
+    ),
 }
 MEMBER_RETAIN_SECONDS = 30 * DAY_SECONDS
 MEMBER_RETAIN_MESSAGES = 10_000  # for each member
@@ -66,10 +73,11 @@ def _fits(name: str, value: object) -> bool:
     if kind is bool:
         return isinstance(value, bool)
     if kind is str:
-        return value in SENDERS
+        return value in _CHOICES[name]
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         return False
     return kind is not None and 0 <= value <= MAX_NUMBER  # false for NaN
 
 
+_CHOICES = {"send": SENDERS, "opened_by": OPENERS}
 _KINDS = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Policy)}

@@ -25,7 +25,7 @@ TEXT = (CHECKOUT / "docs" / "subjects.md").read_text()
 GOIM = Subjects("goim")
 NOT_SENT_ALONE = {"Positions", "RoomGrant", "StoredMessage", "Want", "TopicMessages"}
 NOT_SENT_ALONE |= {"DevicePosition", "KeyPush", "CloseSession", "Session", "Node", "Backoff"}
-NOT_SENT_ALONE |= {"RoomCount"}
+NOT_SENT_ALONE |= {"RoomCount", "Room", "Restriction"}
 
 
 def blocks(language: str) -> list[str]:
@@ -55,7 +55,7 @@ def test_every_header_of_ours_is_named(name: str) -> None:
         "goim.room.<type>.<id>.cast.<op>",
         "goim.up.<type>.<id>.<mid>.<op>",
         *(GOIM.stream(kind) for kind in ("ROOM", "MEMBER", "ALL")),
-        *(GOIM.bucket(kind) for kind in ("POLICY", "POSITION", "TRIMMED")),
+        *(GOIM.bucket(kind) for kind in ("POLICY", "POSITION", "TRIMMED", "ROOMS")),
     ],
 )
 def test_every_subject_stream_and_bucket_is_there(subject: str) -> None:

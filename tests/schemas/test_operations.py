@@ -17,6 +17,8 @@ def test_the_extensions_have_their_own_range() -> None:
     assert [one for one in Operation if 18 <= one < 100] == [
         Operation.ACKNOWLEDGE,
         Operation.TOPIC,
+        Operation.ROOM_EVENT,
+        Operation.ROOM_LEFT,
         Operation.GAP,
         Operation.CLOSING,
     ]
