@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from goimbus.bound_to_parent import bound_to_parent
+
 START_SECONDS = 30.0
 STOP_SECONDS = 25.0
 LOOK_SECONDS = 0.05
@@ -125,7 +127,7 @@ def running_system(folder: Path, **environment: str) -> Iterator[RunningSystem]:
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "goimbus", "up"],
+            bound_to_parent((sys.executable, "-m", "goimbus", "up")),
             env=environ,
             stdout=log,
             stderr=subprocess.STDOUT,
