@@ -17,6 +17,7 @@ from hashlib import sha1
 
 from websockets.speedups import apply_mask
 
+from bench.publish_port import INFO, take_publishes
 from bench.target import OPERATION
 from schemas.frame import HEADER, HEADER_BYTES, decode_frames, encode_batch, encode_frame
 from schemas.operations import Operation
@@ -26,7 +27,6 @@ SEND_BUFFER_BYTES = 65_536  # the gateway's default
 READ_BYTES = 262_144
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 KEY = b"Sec-WebSocket-Key: "
-INFO = b'INFO {"server_id":"baseline","version":"0","max_payload":1048576}\r\n'
 
 
 Receivers = dict[int, None]  # descriptors, in order
@@ -166,25 +166,16 @@ class BaselineServer:
         write_all(descriptor, data)
 
     def _take_publishes(self, descriptor: int, data: bytes) -> bytes:
-        """Deliver all whole `PUB subject [reply] size` at once; return the rest."""
+        """Deliver what is published at once; return the rest."""
+        messages, rest, pings = take_publishes(data)
+        if pings:
+            write_all(descriptor, b"PONG\r\n" * pings)
         waiting: dict[str, list[bytes]] = {}
-        position = 0
-        while (end := data.find(b"\r\n", position)) >= 0:
-            words = data[position:end].split()
-            if words[0] != b"PUB":
-                if words[0] == b"PING":
-                    write_all(descriptor, b"PONG\r\n")
-                position = end + 2
-                continue
-            size = int(words[-1])
-            if len(data) < end + 4 + size:
-                break
-            frame = encode_frame(OPERATION, data[end + 2 : end + 2 + size])
-            waiting.setdefault(topic_of(words[1].decode()), []).append(frame)
-            position = end + 4 + size
+        for one in messages:
+            waiting.setdefault(one.topic, []).append(encode_frame(OPERATION, one.body))
         for topic, frames in waiting.items():
             self._deliver(topic, frames)
-        return data[position:]
+        return rest
 
     def _deliver(self, topic: str, frames: list[bytes]) -> None:
         for kind in ("ws", "tcp"):
@@ -201,12 +192,6 @@ class BaselineServer:
         peer.socket.close()
         for one in peer.topics:
             self._topics[one].pop(descriptor, None)
-
-
-def topic_of(subject: str) -> str:
-    """Return the topic of `goim.push.<topic>.<op>` or `goim.<topic>.cast.<op>`."""
-    words = subject.split(".")
-    return ".".join(words[2:-1] if words[1] == "push" else words[1:-2])
 
 
 def framed(kind: str, frame: bytes) -> bytes:

@@ -2,19 +2,22 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from bench.baseline import running_baseline
+from bench import baseline, system
+from bench.centrifugo_server import running_centrifugo
 from bench.cores import Cores
+from bench.goim_server import running_goim
 from bench.load_client import LoadClient, Measured, load_client
 from bench.report import Case, Result, one_line, summarize
-from bench.system import errors_logged, running_system
 from bench.target import Target
 
 MOST_LINES_TOLD = 5
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +47,56 @@ class Bench:
     def system(self, *, synced: bool = True) -> Iterator[Target]:
         """Run a fresh Goimbus."""
         with (
-            tempfile.TemporaryDirectory(prefix="goimbus-bench-") as folder,
-            running_system(Path(folder), self.cores, self.variables, synced=synced) as target,
+            _folder() as name,
+            system.running_system(Path(name), self.cores, self.variables, synced=synced) as target,
         ):
             try:
                 yield target
             finally:
-                for line in errors_logged(Path(folder))[:MOST_LINES_TOLD]:
+                for line in system.errors_logged(Path(name))[:MOST_LINES_TOLD]:
                     self.say(f"{target.name} logged: {line}")
 
     @contextmanager
     def baseline(self) -> Iterator[Target]:
         """Run the floor."""
-        with running_baseline(self.cores) as target:
+        with baseline.running_baseline(self.cores) as target:
             yield target
+
+    @contextmanager
+    def goim(self) -> Iterator[list[Target]]:
+        """Run goim, if it was given."""
+        if self.options.goim is None:
+            yield []
+            return
+        with (
+            _folder() as folder,
+            running_goim(Path(folder), self.options.goim, self.cores) as target,
+        ):
+            yield [target]
+
+    @contextmanager
+    def centrifugo(self) -> Iterator[list[Target]]:
+        """Run Centrifugo, if it was given."""
+        if self.options.centrifugo is None:
+            yield []
+            return
+        with (
+            _folder() as folder,
+            running_centrifugo(Path(folder), self.options.centrifugo, self.cores) as target,
+        ):
+            yield [target]
+
+    @contextmanager
+    def targets(self, transport: str = "ws") -> Iterator[list[Target]]:
+        """Run a fresh Goimbus, the floor, and the others that were given."""
+        with (
+            self.system() as ours,
+            self.baseline() as floor,
+            self.goim() as goim,
+            self.centrifugo() as centrifugo,
+        ):
+            targets = [ours, floor, *goim, *centrifugo]
+            yield [one for one in targets if transport in one.ports]
 
     @contextmanager
     def client(self, target: Target) -> Iterator[LoadClient]:
@@ -80,28 +119,65 @@ class Bench:
         """Return the numbers of the rounds; in each, every target has its turn."""
         return range(self.options.repeats)
 
+    def in_turns(
+        self, clients: Sequence[LoadClient], measure: Callable[[LoadClient], Found]
+    ) -> dict[str, list[Found]]:
+        """Measure each client's target once a round; return what was found, by target."""
+        found: dict[str, list[Found]] = {client.target.name: [] for client in clients}
+        for _ in self.rounds():
+            for client in clients:
+                found[client.target.name].append(measure(client))
+        return found
+
     def add(
         self,
         case: Case,
         figure: str,
         unit: str,
-        samples: list[float],
-        baselines: list[float] | None = None,
+        found: Mapping[str, Sequence[float]],
+        baselines: Sequence[float] = (),
     ) -> None:
-        """Take the samples of a figure, and those of its baseline from the same rounds."""
-        result = summarize(self.scenario, case, figure, unit, samples, baselines or ())
-        self.results.append(result)
-        self.say(f"  {one_line(result)}")
+        """Take the samples of a figure, by target; those of the baseline stand beside all others.
 
-    def add_rates(self, case: Case, what: str, found: list[list[Measured]]) -> None:
-        """Take how much of `what` each target did, and the server's CPU time for each.
-
-        `found` holds the rounds of our system, then those of its baseline.
+        `baselines` are those of the same rounds where no target is the baseline.
         """
-        rates = [[one.rate(what) for one in samples] for samples in found]
-        costs = [[one.server_microseconds(what) for one in samples] for samples in found]
-        self.add(case, what, "1/s", *rates)
-        self.add(case, f"gateway CPU per {what.removesuffix('s')}", "us", *costs)
+        for name, samples in found.items():
+            if name == baseline.NAME:
+                continue
+            of_target = case if name == system.NAME else case.of(name)
+            floors = found.get(baseline.NAME, baselines)
+            result = summarize(self.scenario, of_target, figure, unit, samples, floors)
+            self.results.append(result)
+            self.say(f"  {one_line(result)}")
+
+    def add_ours(
+        self,
+        case: Case,
+        figure: str,
+        unit: str,
+        samples: Sequence[float],
+        baselines: Sequence[float] = (),
+    ) -> None:
+        """Take the samples of a figure that our system alone has."""
+        self.add(case, figure, unit, {system.NAME: samples}, baselines)
+
+    def add_rates(self, case: Case, what: str, found: Mapping[str, list[Measured]]) -> None:
+        """Take how much of `what` each target did, and the server's CPU time for each."""
+        rates = {name: [one.rate(what) for one in of] for name, of in found.items()}
+        costs = {name: [one.server_microseconds(what) for one in of] for name, of in found.items()}
+        self.add(case, what, "1/s", rates)
+        self.add(case, f"server CPU per {what.removesuffix('s')}", "us", costs)
+
+    def add_answers(
+        self, case: Case, figure: str, unit: str, key: str, found: Mapping[str, list[Measured]]
+    ) -> None:
+        """Take one value of the load client's answers."""
+        samples = {name: [float(one.answer[key]) for one in of] for name, of in found.items()}
+        self.add(case, figure, unit, samples)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="goimbus-bench-")
 
 
 def pin_to(cores: frozenset[int]) -> None:

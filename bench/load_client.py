@@ -18,6 +18,8 @@ from bench.target import Target
 from goimbus.bound_to_parent import bound_to_parent
 
 STOP_SECONDS = 5.0
+DRAIN_SECONDS = 0.3  # without a frame: all that is to come is there
+BATCH_DRAIN_SECONDS = 1.5  # where the last messages wait a second for others
 Answer = dict[str, Any]
 
 
@@ -38,6 +40,12 @@ class Measured:
         """Return so many a second."""
         return float(self.answer[what]) / self.seconds
 
+    @property
+    def lost_percent(self) -> float:
+        """Return how much of what was published has not come."""
+        wanted = max(1, int(self.answer["wanted"]))
+        return 100 * float(self.answer["missing"]) / wanted
+
     def server_microseconds(self, what: str) -> float:
         """Return the server's CPU time for each."""
         return self.server_cpu_seconds * 1e6 / max(1.0, float(self.answer[what]))
@@ -49,6 +57,7 @@ class LoadClient:
     def __init__(self, process: subprocess.Popen[str], target: Target) -> None:
         self._process = process
         self.target = target
+        self.count = 0  # of clients at the last connect
 
     def connect(
         self,
@@ -78,6 +87,7 @@ class LoadClient:
             in_flight=in_flight,
             expect=expect,
         )
+        self.count = count
         if answer["ready"] != count:
             raise FiguresUnsound(self.target.name, f"not all clients could log in: {answer}")
         if expect and answer["complete"] != count:
@@ -106,15 +116,16 @@ class LoadClient:
         measured = self.measure(
             "push",
             port=self.target.publish_port,
-            subject=self.target.subject(topic, stored),
+            subject=self.target.subject(topic, stored, window),
             first=first,
             numbers=numbers,
             receivers=receivers,
             window=window,
             seconds=seconds,
             warm=min(1.0, seconds / 2),
+            drain=BATCH_DRAIN_SECONDS if self.target.batches(window) else DRAIN_SECONDS,
         )
-        if stored and measured.answer["missing"]:
+        if stored and self.target.stores and measured.answer["missing"]:
             raise FiguresUnsound(self.target.name, f"stored messages are missing: {measured}")
         return measured
 

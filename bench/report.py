@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 FIELDS = ("scenario", "case", "figure", "unit", "median", "min", "max", "baseline", "ratio")
@@ -16,6 +16,10 @@ class Case:
     series: str  # the line of the chart
     load: float  # its place on the horizontal axis
     load_name: str  # what that axis is
+
+    def of(self, target: str) -> "Case":
+        """Return the same case, measured on another server."""
+        return replace(self, words=f"{self.words} ({target})", series=f"{self.series} ({target})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def _row(result: Result) -> tuple[str, ...]:
     return (
         result.scenario,
         result.case,
-        f"{result.figure} ({result.unit})",
+        f"{result.figure} ({result.unit})" if result.unit else result.figure,
         figure_text(result.median),
         f"{figure_text(result.min)} - {figure_text(result.max)}",
         "" if result.baseline is None else figure_text(result.baseline),

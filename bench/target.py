@@ -21,6 +21,8 @@ class Target:
     server: str  # which of them holds the clients
     speaks: str = "goim"  # or "centrifugo"
     http_port: int = 0  # goim's HTTP API
+    stores: bool = True  # so that no message may be missing
+    batch: int = 0  # so many messages are pushed together, where so many are in flight
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU time of each process so far. Raises PartFailed when one has ended."""
@@ -33,7 +35,11 @@ class Target:
         """Return how the load client is to speak."""
         return self.speaks if self.speaks != "goim" else transport
 
-    def subject(self, topic: str, stored: bool) -> str:
+    def subject(self, topic: str, stored: bool, window: int = 1) -> str:
         """Return where a message for a topic is published."""
-        way = SUBJECTS.push if stored else SUBJECTS.cast
+        way = SUBJECTS.push if self.batches(window) or (stored and self.stores) else SUBJECTS.cast
         return way(topic, OPERATION)
+
+    def batches(self, window: int) -> bool:
+        """Tell whether messages wait for others there, when so many are in flight."""
+        return 0 < self.batch <= window

@@ -1,7 +1,9 @@
 """One room, many receivers: frames per second in a closed loop."""
 
+from collections.abc import Sequence
+
 from bench.context import Bench
-from bench.load_client import LoadClient, Measured
+from bench.load_client import LoadClient
 from bench.report import Case
 
 COUNTS = (1000, 10_000)
@@ -11,43 +13,40 @@ TOPIC = "room.bench.0"
 
 def run(bench: Bench) -> None:
     """Publish into a room of 1,000 and of 10,000, on WebSocket and TCP, cast and stored."""
-    with bench.system() as system, bench.baseline() as baseline:
-        for transport in ("ws", "tcp"):
+    for transport in ("ws", "tcp"):
+        with bench.targets(transport) as targets:
             for count in bench.counts(*COUNTS):
-                with bench.clients(system, baseline) as clients:
+                with bench.clients(*targets) as clients:
                     for client in clients:
                         client.connect(transport, count)
                     for window in WINDOWS:
                         for stored in (False, True):
-                            measure_in_turns(bench, clients, transport, count, window, stored)
+                            measure(bench, clients, f"{count} {transport}", window, stored)
 
 
-def measure_in_turns(
-    bench: Bench,
-    clients: list[LoadClient],
-    transport: str,
-    count: int,
-    window: int,
-    stored: bool,
+def measure(
+    bench: Bench, clients: Sequence[LoadClient], words: str, window: int, stored: bool
 ) -> None:
-    """Let each target have its turn in each round, then give the figures."""
-    found: list[list[Measured]] = [[] for _ in clients]
-    for _ in bench.rounds():
-        for client, samples in zip(clients, found, strict=True):
-            samples.append(
-                client.publish_in_loop(
-                    TOPIC,
-                    stored=stored,
-                    window=window,
-                    receivers=count,
-                    seconds=bench.options.seconds,
-                )
-            )
-    way = "stored" if stored else "cast"
-    case = Case(
-        f"{count} {transport}, {window} in flight, {way}",
-        f"{count} {transport} {way}",
-        window,
-        "messages in flight",
+    """Measure all targets in turns, then give the figures."""
+    found = bench.in_turns(
+        clients,
+        lambda client: client.publish_in_loop(
+            TOPIC,
+            stored=stored,
+            window=window,
+            receivers=client.count,
+            seconds=bench.options.seconds,
+        ),
     )
+    way = "stored" if stored else "cast"
+    in_flight = f"{words}, {window} in flight, {way}"
+    case = Case(in_flight, f"{words} {way}", window, "messages in flight")
     bench.add_rates(case, "frames", found)
+    together = {
+        name: [one.answer["frames"] / max(1, one.answer["reads"]) for one in samples]
+        for name, samples in found.items()
+    }
+    bench.add(case, "frames in one write", "", together)
+    lost = {name: [one.lost_percent for one in samples] for name, samples in found.items()}
+    if any(any(samples) for samples in lost.values()):
+        bench.add(case, "frames lost", "%", lost)

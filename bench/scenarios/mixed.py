@@ -41,8 +41,8 @@ def run(bench: Bench) -> None:
             )
     case = Case(f"{count} ws in {ROOMS} rooms", "ws", count, "connections")
     for figure, name in FIGURES:
-        bench.add(case, name, "ms", [float(one.answer[figure]) for one in found])
-    bench.add(case, "frames", "1/s", [one.rate("frames") for one in found])
+        bench.add_ours(case, name, "ms", [float(one.answer[figure]) for one in found])
+    bench.add_ours(case, "frames", "1/s", [one.rate("frames") for one in found])
     for part in found[0].parts_cpu_seconds:
         busy = [100 * one.parts_cpu_seconds[part] / one.seconds for one in found]
-        bench.add(case, f"CPU of {part}", "%", busy)
+        bench.add_ours(case, f"CPU of {part}", "%", busy)

@@ -43,7 +43,7 @@ def measure_way(
             one_at_a_time.append(way(client, 1, seconds))
             samples.append(way(client, window, seconds))
         case = Case(f"{name}, {window} in flight", name, window, "messages in flight")
-        bench.add(case, "stored", "1/s", samples, one_at_a_time)
+        bench.add_ours(case, "stored", "1/s", samples, one_at_a_time)
 
 
 def plain(client: LoadClient, window: int, seconds: float) -> float:

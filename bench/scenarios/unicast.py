@@ -1,7 +1,9 @@
 """One message to one member at a time, over all members in turn."""
 
+from collections.abc import Sequence
+
 from bench.context import Bench
-from bench.load_client import Measured
+from bench.load_client import LoadClient
 from bench.report import Case
 
 MEMBERS = 10_000
@@ -16,27 +18,30 @@ def run(bench: Bench) -> None:
     with (
         bench.system() as system,
         bench.baseline() as baseline,
-        bench.clients(system, baseline) as clients,
+        bench.goim() as goim,
+        bench.clients(system, baseline, *goim) as clients,
     ):
         for client in clients:
             client.connect("ws", count, first_mid=FIRST_MID, rooms=100)
         for window in WINDOWS:
             for stored in (False, True):
-                found: list[list[Measured]] = [[] for _ in clients]
-                for _ in bench.rounds():
-                    for client, samples in zip(clients, found, strict=True):
-                        samples.append(
-                            client.publish_in_loop(
-                                TOPIC,
-                                stored=stored,
-                                window=window,
-                                receivers=1,
-                                seconds=bench.options.seconds,
-                                first=FIRST_MID,
-                                numbers=count,
-                            )
-                        )
-                way = "stored" if stored else "cast"
-                words = f"{count} members, {window} in flight, {way}"
-                case = Case(words, way, window, "messages in flight")
-                bench.add_rates(case, "frames", found)
+                measure(bench, clients, window, stored)
+
+
+def measure(bench: Bench, clients: Sequence[LoadClient], window: int, stored: bool) -> None:
+    """Measure all targets in turns, then give the figures."""
+    found = bench.in_turns(
+        clients,
+        lambda client: client.publish_in_loop(
+            TOPIC,
+            stored=stored,
+            window=window,
+            receivers=1,
+            seconds=bench.options.seconds,
+            first=FIRST_MID,
+            numbers=client.count,
+        ),
+    )
+    way = "stored" if stored else "cast"
+    words = f"{clients[0].count} members, {window} in flight, {way}"
+    bench.add_rates(Case(words, way, window, "messages in flight"), "frames", found)

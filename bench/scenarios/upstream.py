@@ -1,7 +1,9 @@
 """Clients send into their rooms: each message is admitted, stored, answered, and delivered."""
 
+from functools import partial
+
 from bench.context import Bench
-from bench.load_client import Measured
+from bench.load_client import LoadClient, Measured
 from bench.report import Case
 
 CLIENTS = 1000
@@ -20,15 +22,15 @@ def run(bench: Bench) -> None:
         for client in clients:
             client.connect("ws", count, rooms=ROOMS)
         for window in WINDOWS:
-            found: list[list[Measured]] = [[] for _ in clients]
-            for _ in bench.rounds():
-                for client, samples in zip(clients, found, strict=True):
-                    samples.append(
-                        client.measure("send", window=window, seconds=bench.options.seconds, warm=1)
-                    )
+            action = partial(send, window=window, seconds=bench.options.seconds)
+            found = bench.in_turns(clients, action)
             words = f"{count} ws in {ROOMS} rooms, {window} in flight"
             case = Case(words, "ws", window, "messages in flight")
             bench.add_rates(case, "answers", found)
-            for figure in ("answer_ms_p50", "answer_ms_p99"):
-                answers = [[float(one.answer[figure]) for one in samples] for samples in found]
-                bench.add(case, f"answer {figure[-3:]}", "ms", *answers)
+            for name in ("p50", "p99"):
+                bench.add_answers(case, f"answer {name}", "ms", f"answer_ms_{name}", found)
+
+
+def send(client: LoadClient, window: int, seconds: float) -> Measured:
+    """Let clients send in turn, with at most `window` messages not answered."""
+    return client.measure("send", window=window, seconds=seconds, warm=min(1.0, seconds / 2))

@@ -78,7 +78,8 @@ void client_is_ready(struct client *client) {
   client->state = READY;
   totals.connecting--;
   totals.ready++;
-  add_sample(&login_ms, (now() - client->started_at) * 1e3);
+  client->here_since = now();
+  add_sample(&login_ms, (client->here_since - client->started_at) * 1e3);
   if (on_ready) on_ready(client);
 }
 

@@ -8,7 +8,8 @@
 //               with `expect`, wait until each client has so many data frames too
 //   disconnect  close all
 //   hold        seconds                       only read
-//   push        port subject first numbers receivers window seconds warm    publish in a closed
+//   push        port subject first numbers receivers window seconds warm drain
+//               publish in a closed
 //               loop: at most `window` messages that not all `receivers` have
 //   ask         port subject listen window seconds warm body (hex)     the same, where what counts
 //               is what the publisher gets on `listen`; its requests carry a reply subject

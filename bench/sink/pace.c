@@ -14,6 +14,7 @@ struct sending {
 
 static struct sending *sendings;
 static uint64_t capacity, counted_from;  // messages before that were the warm-up
+static uint64_t replayed;                // what a client got that was sent before it came
 static struct samples frame_ms, last_ms;
 
 static void publish_numbered(const char *subject, int number) {
@@ -28,11 +29,14 @@ static void publish_numbered(const char *subject, int number) {
 }
 
 static void note_frame(struct client *client, const uint8_t *body, size_t size) {
-  (void)client;
   if (size < 7 || size > 30 || memcmp(body, "{\"n\":", 5)) return;
   uint64_t which = strtoull((const char *)body + 5, NULL, 10);
   if (which < counted_from || which >= published.sent) return;
   struct sending *sending = &sendings[which];
+  if (sending->at < client->here_since) {
+    replayed++;
+    return;
+  }
   sending->last_at = now();
   sending->arrivals++;
   add_sample(&frame_ms, (sending->last_at - sending->at) * 1e3);
@@ -43,6 +47,7 @@ static void begin(void) {
   clear_samples(&frame_ms);
   clear_samples(&last_ms);
   totals.lost = 0;
+  replayed = 0;
   counted_from = UINT64_MAX;
   open_publisher((int)number("port", 0));
 }
@@ -95,6 +100,7 @@ static struct client *any_client(void) { return &clients[(uint32_t)rand() % clie
 static void change_room(struct client *client) {
   char room[32];
   if (client->state != READY || !who.rooms) return;
+  client->here_since = now();
   int size = snprintf(room, sizeof room, "bench://%d", rand() % who.rooms);
   send_goim(client, 12, (int)++client->sent, room, (size_t)size);
 }
@@ -147,12 +153,12 @@ void command_mix(void) {
   close_publisher();
   answer("{\"seconds\":%.3f,\"frames\":%llu,\"frame_ms_p50\":%.3f,\"frame_ms_p99\":%.3f,"
          "\"frame_ms_max\":%.3f,\"login_ms_p50\":%.3f,\"login_ms_p99\":%.3f,\"pushes\":%llu,"
-         "\"heartbeats\":%llu,\"answered\":%llu,\"changes\":%llu,\"reconnects\":%llu,\"ready\":%u,"
+         "\"heartbeats\":%llu,\"answered\":%llu,\"changes\":%llu,\"replayed\":%llu,\"reconnects\":%llu,\"ready\":%u,"
          "\"failed\":%u,\"lost\":%u,\"faults\":%llu}",
          end - measured_at, (unsigned long long)frames, percentile(&frame_ms, 0.5),
          percentile(&frame_ms, 0.99), percentile(&frame_ms, 1), percentile(&login_ms, 0.5),
          percentile(&login_ms, 0.99), (unsigned long long)(done[0] + done[1]),
          (unsigned long long)done[2], (unsigned long long)(totals.heartbeats - heartbeats),
-         (unsigned long long)done[3], (unsigned long long)done[4], totals.ready, totals.failed,
+         (unsigned long long)done[3], (unsigned long long)replayed, (unsigned long long)done[4], totals.ready, totals.failed,
          totals.lost, (unsigned long long)totals.faults);
 }

@@ -39,11 +39,12 @@ static void run_for(double seconds, const char **ending) {
 }
 
 static void drain(void) {
+  double silent = number("drain", 0.3);
   uint64_t seen;
   window = 0;
   do {
     seen = finished() + totals.frames;
-    for (double end = now() + 0.3; now() < end;) poll_sockets(0.02);
+    for (double end = now() + silent; now() < end;) poll_sockets(0.02);
   } while (finished() + totals.frames != seen);
 }
 
@@ -67,12 +68,13 @@ static void measure(void) {
   uint64_t wanted = published.sent * receivers, got = totals.frames - already;
   close_publisher();
   answer("{\"seconds\":%.4f,\"messages\":%llu,\"frames\":%llu,\"bytes\":%llu,\"reads\":%llu,"
-         "\"cpu\":%.3f,\"missing\":%lld,\"errors\":%llu,\"lost\":%u,\"faults\":%llu,"
+         "\"cpu\":%.3f,\"missing\":%lld,\"wanted\":%llu,\"errors\":%llu,\"lost\":%u,\"faults\":%llu,"
          "\"ending\":\"%s\"}",
          took, (unsigned long long)messages, (unsigned long long)(after.frames - before.frames),
          (unsigned long long)(after.bytes - before.bytes),
          (unsigned long long)(after.reads - before.reads), cpu,
-         receivers ? (long long)(wanted - got) : 0LL, (unsigned long long)published.errors,
+         receivers ? (long long)(wanted - got) : 0LL, (unsigned long long)wanted,
+         (unsigned long long)published.errors,
          totals.lost, (unsigned long long)totals.faults, ending);
 }
 

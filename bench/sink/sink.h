@@ -45,6 +45,7 @@ struct client {
   uint32_t frames;      // data frames since it connected
   uint32_t sent;        // what it sent since it connected
   double started_at;    // when it began to connect
+  double here_since;    // when it logged in, or changed its room
   double sent_at;       // when it sent what is not answered
   uint8_t *rest;        // the beginning of a message that is not all there
   uint32_t rest_size;
