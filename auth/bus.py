@@ -1,7 +1,8 @@
-"""EDGE the auth service on NATS: `goim.auth.check`, answered at once, one of a queue group each."""
+"""EDGE the auth service on NATS: `goim.auth.check` and `goim.accounts.*`, in a queue group each."""
 
 from collections.abc import Callable
 
+from auth.accounts import Accounts
 from auth.responder import Responder
 from bus.connection import Bus
 from bus.service import Service
@@ -10,7 +11,7 @@ from schemas import messages_pb2
 VERSION = "0.1.0"
 
 
-def serve_checks(bus: Bus, responder: Responder) -> Service:
+def serve_checks(bus: Bus, responder: Responder, accounts: Accounts | None = None) -> Service:
     """Begin to answer; call `stop` on what is returned to end it."""
 
     def handle(
@@ -18,8 +19,10 @@ def serve_checks(bus: Bus, responder: Responder) -> Service:
     ) -> None:
         answer(responder.answer(payload))
 
-    service = Service(bus, "auth", VERSION, "Says who a client is: AuthRequest to Grant")
+    service = Service(bus, "auth", VERSION, "Says who a client is, and keeps accounts")
     subject = bus.subjects.rpc("auth", "check")
     service.serve_raw("check", subject, handle, reply_type=messages_pb2.Grant)
+    if accounts is not None:
+        accounts.serve(service)
     service.start()
     return service

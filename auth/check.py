@@ -7,7 +7,7 @@ router know: `room` here is where the client wants to go, covered by a pattern o
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from auth.errors import (
@@ -19,6 +19,7 @@ from auth.errors import (
 )
 from auth.goim_json import GoimAuth, decode_auth_json
 from auth.grant import Grant, Positions, RoomGrant
+from auth.revocations import Revocations
 from auth.tokens import Identity, TokenRules, verify_token
 from schemas.subjects import MAX_ID_BYTES, IdRefused, encode_token, room_topic
 
@@ -34,6 +35,7 @@ class AuthRules:
     tokens: TokenRules
     unsigned: bool = False
     max_body_bytes: int = MAX_BODY_BYTES
+    revocations: Revocations = field(default_factory=Revocations, compare=False, repr=False)
 
 
 class Verdict(NamedTuple):
@@ -52,10 +54,12 @@ def check_body(body: str, rules: AuthRules, now: float) -> Verdict:
     auth = GoimAuth(token=bare[0]) if bare else decode_auth_json(body)
     if auth.token:
         identity = verify_token(auth.token, rules.tokens, now)
+        rules.revocations.check(identity)
         grant = _signed_grant(auth, identity, rules.unsigned)
         return Verdict(_checked(grant), identity.token_id or auth.token)
     if not rules.unsigned:
         raise TokenMissing
+    rules.revocations.check_member(auth.mid)
     return Verdict(_checked(_unsigned_grant(auth)), "")
 
 
@@ -78,6 +82,8 @@ def _signed_grant(auth: GoimAuth, identity: Identity, unsigned: bool) -> Grant:
         expires_at=identity.expires_at,
         ext=auth.ext,
         resume=_resume(auth),
+        token_id=identity.token_id,
+        role=identity.role,
     )
 
 

@@ -17,13 +17,20 @@ Refused                    `reason` is a metric label, `code` what the client is
 ├── ClaimMissing
 ├── ClaimRefused           a claim has the wrong type or range
 ├── AudienceWrong, IssuerWrong
-├── TokenExpired           the one that a new token cures
-└── TokenNotYetValid
+├── TokenExpired           a new token cures it
+├── TokenNotYetValid
+├── TokenRevoked           its login has ended, or it was taken back by name
+├── TokenOutdated          made before a change of role or password; a new token cures it
+└── MemberBlocked          the account is deactivated
 KeyRefused                 a key in the settings can't be used (keys.py)
+AccountRefused             an account call is refused: `Reason` lists all of them
+ValueChanged               somebody else wrote a value of a bucket first
 """
 
+from enum import Enum
 from typing import ClassVar
 
+from bus.errors import RpcError
 from schemas.close_codes import CloseCode
 
 
@@ -248,6 +255,34 @@ class TokenNotYetValid(Refused):
         return f"the token is valid in {self.seconds_ahead:.0f} s only: compare the clocks"
 
 
+class TokenRevoked(Refused):
+    """The login that the token is from has ended, or the token was taken back."""
+
+    reason = "revoked"
+
+    def __str__(self) -> str:
+        return "the token was revoked: log in again"
+
+
+class TokenOutdated(Refused):
+    """The token is older than a change of its member's password or role."""
+
+    reason = "outdated"
+    code = CloseCode.TOKEN_EXPIRED
+
+    def __str__(self) -> str:
+        return "the token is older than a change of the account: get a new one"
+
+
+class MemberBlocked(Refused):
+    """The member's account is deactivated."""
+
+    reason = "blocked"
+
+    def __str__(self) -> str:
+        return "the account is deactivated"
+
+
 class KeyRefused(ValueError):
     """A key in the settings can't be used; says which, never what it is."""
 
@@ -269,3 +304,55 @@ def all_reasons() -> list[str]:
         if "reason" in vars(kind):
             found.append(kind.reason)
     return found
+
+
+class Reason(Enum):
+    """Why an account call is refused: code (as HTTP has it), when to try again, words.
+
+    The name in small letters is the `reason` that programs read; it never changes.
+    """
+
+    BAD_NAME = (400, "never", "the name can't be used")
+    BAD_PASSWORD = (400, "never", "the password can't be used")
+    BAD_CONTACT = (400, "never", "the contact can't be used")
+    BAD_FIELD = (400, "never", "a field can't be used")
+    LOGIN_FAILED = (401, "never", "name or password is wrong")
+    CODE_REFUSED = (401, "never", "the code is wrong or has expired")
+    TOKEN_MISSING = (401, "token", "an access token is needed")
+    TOKEN_REFUSED = (401, "token", "the access token was refused")
+    REFRESH_REFUSED = (401, "never", "the refresh token is not good any more: log in again")
+    REFRESH_REUSED = (401, "never", "the refresh token was used before: its login is ended")
+    NOT_ACTIVATED = (403, "never", "the account is not activated yet")
+    DEACTIVATED = (403, "never", "the account is deactivated")
+    NOT_OPERATOR = (403, "never", "only operators may do that")
+    REGISTRATION_CLOSED = (403, "never", "accounts are made by operators here")
+    ACCOUNT_UNKNOWN = (404, "never", "there is no such account")
+    NAME_TAKEN = (409, "never", "the name is taken")
+    CHANGED_MEANWHILE = (409, "now", "the account was changed by somebody else meanwhile")
+    SLOW_DOWN = (429, "later", "too many tries")
+    BUSY = (429, "later", "too many passwords are being checked, try again later")
+    NO_SIGNING_KEY = (503, "later", "this service has no key to sign tokens with")
+    UNAVAILABLE = (503, "later", "accounts can't be read or written right now")
+
+    def __init__(self, code: int, retry: str, words: str) -> None:
+        self.code = code
+        self.retry = retry
+        self.words = words
+
+
+class AccountRefused(RpcError):
+    """An account call is refused. `after`: seconds to wait."""
+
+    def __init__(self, why: Reason, words: str = "", after: int = 0) -> None:
+        super().__init__(why.code, words or why.words, why.retry, why.name.lower(), after)
+        self.why = why
+
+
+class ValueChanged(Exception):
+    """The value has another revision than the write expected, or is there already."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"{self.key} was written by somebody else"

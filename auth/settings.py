@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from auth.account_settings import AccountSettings
 from auth.check import MAX_BODY_BYTES, AuthRules
 from auth.errors import KeyRefused
 from auth.keys import DEFAULT_KID, HS256, Key, KeyRing, make_key, parse_keys
@@ -17,14 +18,18 @@ MAX_LEEWAY_SECONDS = 60  # more would keep a revoked or leaked token alive
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the bus is, and how clients are checked."""
+    """Where the bus is, how clients are checked, how accounts are kept."""
 
     bus: BusSettings
     rules: AuthRules
+    accounts: AccountSettings
 
     @classmethod
     def read(cls, environment: Environment) -> "Settings":
-        """Read GOIM_AUTH and GOIM_AUTH_*. Without a key only GOIM_AUTH=open can start."""
+        """Read GOIM_AUTH, GOIM_AUTH_* and GOIM_ACCOUNT*.
+
+        Without a key only GOIM_AUTH=open can start.
+        """
         mode = environment.text("GOIM_AUTH", TOKEN, (TOKEN, OPEN))
         ring = _ring(environment, required=mode == TOKEN)
         audience = environment.text("GOIM_AUTH_AUDIENCE", AUDIENCE)
@@ -41,6 +46,7 @@ class Settings:
         return cls(
             bus=BusSettings.read(environment),
             rules=AuthRules(tokens, unsigned=mode == OPEN, max_body_bytes=max_body),
+            accounts=AccountSettings.read(environment, ring, is_open=mode == OPEN),
         )
 
 

@@ -59,6 +59,7 @@ class _RoomClaim(msgspec.Struct):
 class _Claims(msgspec.Struct):
     exp: _Seconds | None = None
     nbf: _Seconds | None = None
+    iat: _Seconds | None = None
     aud: str | list[str] | None = None
     iss: str | None = None
     sub: str | None = None
@@ -70,6 +71,7 @@ class _Claims(msgspec.Struct):
     accepts: list[_Operation] | None = None
     rooms: list[str | _RoomClaim] | None = None
     devices: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Identity:
     accepts: list[int] | None = None
     rooms: list[RoomGrant] | None = None
     devices: str = ""
+    issued_at: float = 0.0  # unix seconds, 0 without claim `iat`
+    role: str = ""
 
 
 def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
@@ -114,6 +118,8 @@ def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
         accepts=claims.accepts,
         rooms=None if claims.rooms is None else [_room_grant(one) for one in claims.rooms],
         devices=_device_policy(claims),
+        issued_at=claims.iat or 0.0,
+        role=claims.role or "",
     )
 
 

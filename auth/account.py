@@ -1,0 +1,110 @@
+"""DECIDE what an account is: a record in the bucket, and how it changes.
+
+A record is kept under the hash of its name; another key leads from its mid to that hash. Names
+and mids never change and are never used again.
+"""
+
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from auth.names import USER
+from schemas import messages_pb2
+
+KNOWN_ADDRESSES = 4  # from which the owner logged in last
+ADDRESS_DIGITS = 16
+
+
+class State(StrEnum):
+    """Where an account is in its life."""
+
+    PENDING = "pending"  # waits for its activation code; forgotten when none comes
+    ACTIVE = "active"
+    DEACTIVATED = "deactivated"
+
+
+class PendingCode(msgspec.Struct, omit_defaults=True):
+    """A code that was sent: its hash, what it is good for, until when (unix seconds)."""
+
+    digest: str
+    purpose: str
+    expires_at: int
+
+
+class Account(msgspec.Struct, omit_defaults=True):
+    """One account as it is stored; prints without its secrets."""
+
+    mid: int
+    name: str
+    password: str  # argon2's encoded hash
+    created_at: int = 0  # unix seconds
+    role: str = USER
+    state: State = State.ACTIVE
+    contact: str = ""
+    code: PendingCode | None = None
+    tokens_from: float = 0.0  # access tokens made before are void (unix seconds)
+    logins_from: float = 0.0  # the same for refresh tokens
+    addresses: list[str] = []  # hashes, the newest last
+
+    def __repr__(self) -> str:
+        return f"Account(mid={self.mid}, role={self.role}, state={self.state})"
+
+    def knows(self, address: str) -> bool:
+        """Tell whether the owner has logged in from this address lately."""
+        return bool(address) and self._digest(address) in self.addresses
+
+    def remember(self, address: str) -> None:
+        """Note an address that the owner logged in from."""
+        digest = self._digest(address)
+        others = [one for one in self.addresses if one != digest]
+        self.addresses = [*others[1 - KNOWN_ADDRESSES :], digest]
+
+    def void_tokens(self, now: float, logins: bool) -> None:
+        """Make all access tokens void, and with `logins` the refresh tokens too."""
+        self.tokens_from = max(now, self.tokens_from)
+        if logins:
+            self.logins_from = max(now, self.logins_from)
+
+    def _digest(self, address: str) -> str:
+        return sha256(f"{self.mid} {address}".encode(errors="replace")).hexdigest()[:ADDRESS_DIGITS]
+
+
+def encode_account(account: Account) -> bytes:
+    """Write a record."""
+    return _encoder.encode(account)
+
+
+def decode_account(value: bytes) -> Account:
+    """Read a record. Raises msgspec.DecodeError."""
+    return _decoder.decode(value)
+
+
+def as_message(account: Account) -> messages_pb2.Account:
+    """Return what operators and the owner are told."""
+    return messages_pb2.Account(
+        mid=account.mid,
+        name=account.name,
+        role=account.role,
+        state=account.state.value,
+        contact=account.contact,
+        created_at=account.created_at,
+    )
+
+
+def event_of(account: Account, what: str, now: float, **more: Any) -> messages_pb2.AccountEvent:
+    """Return the event that tells what happened to an account."""
+    return messages_pb2.AccountEvent(
+        what=what,
+        mid=account.mid,
+        name=account.name,
+        contact=account.contact,
+        role=account.role,
+        time_ms=int(now * 1000),
+        **more,
+    )
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Account)

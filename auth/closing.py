@@ -1,0 +1,127 @@
+"""EDGE ends what a member may no longer do: revokes tokens, and cuts the open connections."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from auth.buckets import Bucket
+from auth.revocations import MemberRule, TokenRule, encode_rule, member_key, token_key
+from bus.connection import Bus
+from bus.errors import BusError, RpcError
+from bus.replies import read_reply
+from schemas.close_codes import CloseCode
+from schemas.messages_pb2 import (
+    CloseSession,
+    GatewayCommand,
+    InstancesReply,
+    InstancesRequest,
+    WhoReply,
+    WhoRequest,
+)
+
+log = structlog.get_logger()
+
+ASK_SECONDS = 1.0
+AGAIN_SECONDS = 0.25  # a check that was answered just before has led to a seat by then
+MOST_SESSIONS = 1000
+MOST_ROUNDS = 1000  # under way at once; of what is beyond only the tokens are revoked
+Command = tuple[str, CloseSession]  # for which gateway
+
+
+class Closing:
+    """Writes to GOIM_REVOKED, and sends commands to the gateways."""
+
+    def __init__(self, bus: Bus, revoked: Bucket, token_seconds: int) -> None:
+        self.commands = 0
+        self.unsent = 0  # rounds in which the router or NATS was away, or that were too many
+        self._bus = bus
+        self._revoked = revoked
+        self._token_seconds = token_seconds  # that a token of ours can live, leeway included
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def revoke_token(self, token_id: str, now: float, until: float = 0) -> None:
+        """Make a token, or all of a login, void; needed `until` it expires (unix seconds).
+
+        Raises BusError, IdRefused.
+        """
+        end = int(until or now + self._token_seconds) + 1
+        rule = encode_rule(TokenRule(until=end))
+        await self._revoked.put(token_key(token_id), rule, ttl_seconds=max(end - int(now), 1))
+
+    async def void_tokens(self, mid: int, before: float) -> None:
+        """Make void all tokens of a member that were made before (unix seconds).
+
+        Raises BusError.
+        """
+        rule = encode_rule(MemberRule(before=before))
+        await self._revoked.put(member_key(mid), rule, ttl_seconds=self._token_seconds + 1)
+
+    async def block(self, mid: int) -> None:
+        """Keep a member out, whatever its tokens say, until void_tokens. Raises BusError."""
+        await self._revoked.put(member_key(mid), encode_rule(MemberRule(blocked=True)))
+
+    def close_member(self, mid: int, code: CloseCode, reason: str) -> None:
+        """Cut all connections of a member, a moment later once more."""
+
+        async def commands() -> list[Command]:
+            reply = await self._bus.call(
+                self._bus.subjects.rpc("nodes", "instances"),
+                InstancesRequest().SerializeToString(),
+                ASK_SECONDS,
+            )
+            close = CloseSession(mid=mid, code=code.number, reason=reason)
+            return [(node.gateway, close) for node in read_reply(reply, InstancesReply).nodes]
+
+        self._begin(commands)
+
+    def close_device(self, mid: int, platform: str, key: str, reason: str) -> None:
+        """Cut the connections that a login may have: those with its key, else its platform.
+
+        They may come back with a good token, so another login on that platform loses nothing.
+        """
+
+        async def commands() -> list[Command]:
+            request = WhoRequest(mid=mid, limit=MOST_SESSIONS).SerializeToString()
+            subject = self._bus.subjects.rpc("presence", "who")
+            reply = read_reply(await self._bus.call(subject, request, ASK_SECONDS), WhoReply)
+            code = CloseCode.TOKEN_EXPIRED.number
+            return [
+                (
+                    one.session.rpartition(".")[0],
+                    CloseSession(session=one.session, code=code, reason=reason),
+                )
+                for one in reply.sessions
+                if (one.key == key if key else one.platform == platform)
+            ]
+
+        self._begin(commands)
+
+    async def finish(self) -> None:
+        """Return when nothing is under way any more."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+    def _begin(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
+        if len(self._tasks) >= MOST_ROUNDS:
+            self.unsent += 1
+            return
+        task = asyncio.create_task(self._send_twice(commands), name="close_sessions")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_twice(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
+        await self._send(commands)
+        await asyncio.sleep(AGAIN_SECONDS)
+        await self._send(commands)
+
+    async def _send(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
+        try:
+            for gateway, close in await commands():
+                payload = GatewayCommand(close=close).SerializeToString()
+                self._bus.publish(self._bus.subjects.gateway(gateway), payload)
+                self.commands += 1
+        except (BusError, RpcError) as error:
+            self.unsent += 1
+            log.warning("connections_not_closed", error=str(error))
