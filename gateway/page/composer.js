@@ -45,7 +45,8 @@ export class Composer {
   /** Fit the field to its text; return whether the text is short enough to send. */
   measure() {
     this.#field.style.setProperty("height", "auto");
-    this.#field.style.setProperty("height", `${this.#field.scrollHeight}px`);
+    const borders = this.#field.offsetHeight - this.#field.clientHeight;
+    this.#field.style.setProperty("height", `${this.#field.scrollHeight + borders}px`);
     const body = encodeChat(this.#nameOf(), this.#field.value.trim());
     const left = MAX_BODY_BYTES - new TextEncoder().encode(body).length;
     this.#length.hidden = left > TOLD_BYTES;
