@@ -47,7 +47,7 @@ class Peer:
 
 
 class BaselineServer:
-    """The floor. `serve` never returns."""
+    """The floor."""
 
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -56,7 +56,9 @@ class BaselineServer:
         self._peers: dict[int, Peer] = {}
         self._topics: dict[tuple[str, str], Receivers] = {}  # by kind and topic
         self._missed: dict[str, list[bytes]] = {}
-        for descriptor in self._kinds:
+        self._stopping = False
+        self._wake, self._waker = socket.socketpair()
+        for descriptor in (*self._kinds, self._wake.fileno()):
             self._poll.register(descriptor, select.EPOLLIN)
 
     @property
@@ -65,13 +67,25 @@ class BaselineServer:
         return {kind: one.getsockname()[1] for kind, one in self._listeners.items()}
 
     def serve(self) -> None:
-        """Handle what comes, for ever."""
-        while True:
+        """Handle what comes, until `stop`."""
+        while not self._stopping:
             for descriptor, _ in self._poll.poll():
+                if descriptor == self._wake.fileno():
+                    continue
                 if descriptor in self._kinds:
                     self._accept(self._kinds[descriptor])
                 else:
                     self._read(descriptor)
+        for descriptor in tuple(self._peers):
+            self._close(descriptor)
+        for one in (*self._listeners.values(), self._wake, self._waker):
+            one.close()
+        self._poll.close()
+
+    def stop(self) -> None:
+        """Let `serve` return; may be called in any thread."""
+        self._stopping = True
+        self._waker.send(b"\0")
 
     def _accept(self, kind: str) -> None:
         while True:
