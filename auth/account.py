@@ -44,8 +44,9 @@ class Account(msgspec.Struct, omit_defaults=True):
     state: State = State.ACTIVE
     contact: str = ""
     code: PendingCode | None = None
-    tokens_from: float = 0.0  # access tokens made before are void (unix seconds)
-    logins_from: float = 0.0  # the same for refresh tokens
+    generation: int = 0  # of access tokens: those of an earlier one are void
+    logins_generation: int = 0  # logins of an earlier generation are void
+    voided_at: float = 0.0  # when the generation rose (unix seconds), for tokens without one
     addresses: list[str] = []  # hashes, the newest last
 
     def __repr__(self) -> str:
@@ -63,9 +64,10 @@ class Account(msgspec.Struct, omit_defaults=True):
 
     def void_tokens(self, now: float, logins: bool) -> None:
         """Make all access tokens void, and with `logins` the refresh tokens too."""
-        self.tokens_from = max(now, self.tokens_from)
+        self.generation += 1
+        self.voided_at = now
         if logins:
-            self.logins_from = max(now, self.logins_from)
+            self.logins_generation = self.generation
 
     def _digest(self, address: str) -> str:
         return sha256(f"{self.mid} {address}".encode(errors="replace")).hexdigest()[:ADDRESS_DIGITS]

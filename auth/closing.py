@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import structlog
-
+from auth.account import Account
 from auth.buckets import Bucket
 from auth.revocations import MemberRule, TokenRule, encode_rule, member_key, token_key
 from bus.connection import Bus
 from bus.errors import BusError, RpcError
+from bus.logs import RareLog
 from bus.replies import read_reply
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import (
@@ -20,8 +20,6 @@ from schemas.messages_pb2 import (
     WhoReply,
     WhoRequest,
 )
-
-log = structlog.get_logger()
 
 ASK_SECONDS = 1.0
 AGAIN_SECONDS = 0.25  # a check that was answered just before has led to a seat by then
@@ -40,6 +38,7 @@ class Closing:
         self._revoked = revoked
         self._token_seconds = token_seconds  # that a token of ours can live, leeway included
         self._tasks: set[asyncio.Task[None]] = set()
+        self._log = RareLog("connections_not_closed")
 
     async def revoke_token(self, token_id: str, now: float, until: float = 0) -> None:
         """Make a token, or all of a login, void; needed `until` it expires (unix seconds).
@@ -50,13 +49,11 @@ class Closing:
         rule = encode_rule(TokenRule(until=end))
         await self._revoked.put(token_key(token_id), rule, ttl_seconds=max(end - int(now), 1))
 
-    async def void_tokens(self, mid: int, before: float) -> None:
-        """Make void all tokens of a member that were made before (unix seconds).
-
-        Raises BusError.
-        """
-        rule = encode_rule(MemberRule(before=before))
-        await self._revoked.put(member_key(mid), rule, ttl_seconds=self._token_seconds + 1)
+    async def void_tokens(self, account: Account) -> None:
+        """Make all tokens void that are older than the account's generation. Raises BusError."""
+        rule = MemberRule(before=account.voided_at, generation=account.generation)
+        key, ttl = member_key(account.mid), self._token_seconds + 1
+        await self._revoked.put(key, encode_rule(rule), ttl_seconds=ttl)
 
     async def block(self, mid: int) -> None:
         """Keep a member out, whatever its tokens say, until void_tokens. Raises BusError."""
@@ -124,4 +121,4 @@ class Closing:
                 self.commands += 1
         except (BusError, RpcError) as error:
             self.unsent += 1
-            log.warning("connections_not_closed", error=str(error))
+            self._log.warning(error=str(error))

@@ -78,8 +78,7 @@ class Desk:
             account.void_tokens(now, logins=True)
 
         changed = await self.book.change(found, alter_and_end)
-        account = changed.account
-        await self.closing.void_tokens(account.mid, account.tokens_from)
+        await self.closing.void_tokens(changed.account)
         return changed
 
     def close_for_new_token(self, mid: int, reason: str) -> None:
@@ -125,7 +124,7 @@ class Desk:
         try:
             return read_reply(await self.bus.call(subject, request, ROUTER_SECONDS), WeightedReply)
         except (BusError, RpcError) as error:
-            log.info("gateways_unknown", error=str(error))
+            log.debug("gateways_unknown", error=str(error))
             return WeightedReply(backoff=BACKOFF)
 
 

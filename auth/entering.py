@@ -18,6 +18,7 @@ from auth.logins import (
 from auth.names import check_device, name_digest, normal_password
 from auth.tokens import Identity
 from schemas.messages_pb2 import DoneReply, LoginReply, LoginRequest, LogoutRequest, RefreshRequest
+from schemas.subjects import IdRefused
 
 MOST_ATTEMPTS = 3  # of a refresh that meets another one of the same token
 LOGGED_OUT = "logged out"
@@ -147,7 +148,10 @@ class Entering:
         if held is not None and held.login.mid == identity.mid:
             await self._end(login_id, held.login, now)
             return
-        await desk.closing.revoke_token(identity.token_id, now, identity.expires_at)
+        try:
+            await desk.closing.revoke_token(identity.token_id, now, identity.expires_at)
+        except IdRefused:
+            raise AccountRefused(Reason.BAD_FIELD, "the token's jti is too long") from None
         platform, key = identity.platform or "", identity.key or ""
         desk.closing.close_device(identity.mid, platform, key, LOGGED_OUT)
 

@@ -12,6 +12,7 @@ from auth.check import AuthRules
 from auth.errors import AccountRefused, Reason, Refused
 from auth.hashing import Hasher
 from auth.names import OPERATOR
+from auth.revocations import MemberRule
 from auth.slowing import Failures, Tries, seconds_to_wait, whole_seconds
 from auth.tokens import Identity, verify_token
 
@@ -101,7 +102,9 @@ class Gate:
         if found is None:
             raise AccountRefused(Reason.ACCOUNT_UNKNOWN)
         self.check_active(found.account)
-        if identity.issued_at < found.account.tokens_from:
+        account = found.account
+        rule = MemberRule(before=account.voided_at, generation=account.generation)
+        if rule.voids(identity):
             raise AccountRefused(Reason.TOKEN_REFUSED, "the token is older than a change")
         return Member(identity, found)
 

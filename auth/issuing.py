@@ -42,10 +42,11 @@ def issue(account: Account, login_id: str, login: Login, rules: IssueRules, now:
     expires_at = int(now) + rules.seconds
     claims: dict[str, Any] = {
         "sub": str(account.mid),
-        "iat": max(now, account.tokens_from),
+        "iat": int(now),
         "exp": expires_at,
         "jti": f"{login_id}.{token_urlsafe(SERIAL_BYTES)}",
         "role": account.role,
+        "generation": account.generation,
         "rooms": [_room_claim(one) for one in rules.rooms.get(account.role, [])],
     }
     optional = {

@@ -32,6 +32,7 @@ class Login(msgspec.Struct, omit_defaults=True):
     salt: bytes
     created_at: float  # unix seconds
     rotated_at: float
+    generation: int  # the account's, when it began
     platform: str = ""
     key: str = ""
     accepts: list[int] = []
@@ -65,9 +66,19 @@ def begin_login(
 ) -> tuple[Login, RefreshToken]:
     """Return a new login and its refresh token."""
     token = RefreshToken(token_urlsafe(LOGIN_BYTES), token_bytes(SECRET_BYTES))
-    began = max(now, account.logins_from)
-    secret, salt = sha256(token.secret).digest(), token_bytes(SECRET_BYTES)
-    login = Login(account.mid, name, secret, salt, began, now, platform, key, accepts, room)
+    login = Login(
+        mid=account.mid,
+        name=name,
+        secret=sha256(token.secret).digest(),
+        salt=token_bytes(SECRET_BYTES),
+        created_at=now,
+        rotated_at=now,
+        generation=account.generation,
+        platform=platform,
+        key=key,
+        accepts=accepts,
+        room=room,
+    )
     return login, token
 
 
@@ -99,7 +110,7 @@ def rotate(login: Login, token: RefreshToken, now: float) -> RefreshToken:
 
 def is_void(login: Login, account: Account) -> bool:
     """Tell whether a change of the account has ended the login."""
-    return login.mid != account.mid or login.created_at < account.logins_from
+    return login.mid != account.mid or login.generation < account.logins_generation
 
 
 def encode_login(login: Login) -> bytes:

@@ -74,7 +74,7 @@ class Managing:
             account.state = State.ACTIVE
 
         account = (await desk.book.change(found, alter)).account
-        await desk.closing.void_tokens(account.mid, account.tokens_from)
+        await desk.closing.void_tokens(account)
         await desk.tell(account, "activated", by=by)
         return AccountReply(account=as_message(account))
 
@@ -93,7 +93,7 @@ class Managing:
 
         account = (await desk.book.change(found, alter)).account
         if account.state is not State.DEACTIVATED:
-            await desk.closing.void_tokens(account.mid, account.tokens_from)
+            await desk.closing.void_tokens(account)
             desk.close_for_new_token(account.mid, "the role was changed")
         await desk.tell(account, "role_changed", by=by)
         return AccountReply(account=as_message(account))

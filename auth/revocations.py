@@ -1,7 +1,8 @@
 """DECIDE which tokens are void before they expire: a table, fed from the bucket GOIM_REVOKED.
 
     token.<id>     {"until": 1800003600}     that `jti`, or all tokens of the login of that name
-    member.<mid>   {"before": 1800000000.5}  all tokens of the member made before
+    member.<mid>   {"before": 1800000000.5}  all tokens of the member made before (claim `iat`)
+    member.<mid>   {"generation": 3}         the same for tokens with a `generation`: ours
     member.<mid>   {"blocked": true}         all tokens of the member
 
 Any service may write there; each auth process follows it. An entry is needed no longer than the
@@ -29,7 +30,14 @@ class MemberRule(msgspec.Struct, omit_defaults=True):
     """Which of a member's tokens are void."""
 
     before: float = 0.0
+    generation: int = 0  # clocks differ between hosts: ours are compared by this
     blocked: bool = False
+
+    def voids(self, identity: Identity) -> bool:
+        """Tell whether a token is older than what voids it."""
+        if identity.generation is not None and self.generation:
+            return identity.generation < self.generation
+        return identity.issued_at < self.before
 
 
 class Revocations:
@@ -51,7 +59,7 @@ class Revocations:
         if named and (named in self._tokens or login_of(named) in self._tokens):
             raise TokenRevoked
         rule = self._members.get(identity.mid)
-        if rule is not None and identity.issued_at < rule.before:
+        if rule is not None and rule.voids(identity):
             raise TokenOutdated
 
     def check_member(self, mid: int) -> None:

@@ -9,7 +9,7 @@ import math
 import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from jwt import InvalidSignatureError, PyJWS, PyJWTError
@@ -59,7 +59,7 @@ class _RoomClaim(msgspec.Struct):
 class _Claims(msgspec.Struct):
     exp: _Seconds | None = None
     nbf: _Seconds | None = None
-    iat: _Seconds | None = None
+    iat: Any = None
     aud: str | list[str] | None = None
     iss: str | None = None
     sub: str | None = None
@@ -71,7 +71,8 @@ class _Claims(msgspec.Struct):
     accepts: list[_Operation] | None = None
     rooms: list[str | _RoomClaim] | None = None
     devices: str | None = None
-    role: str | None = None
+    role: Any = None  # a site's own tokens may use these words for something else
+    generation: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Identity:
     devices: str = ""
     issued_at: float = 0.0  # unix seconds, 0 without claim `iat`
     role: str = ""
+    generation: int | None = None  # of the account; None for a token that is a site's own
 
 
 def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
@@ -118,8 +120,9 @@ def verify_token(token: str, rules: TokenRules, now: float) -> Identity:
         accepts=claims.accepts,
         rooms=None if claims.rooms is None else [_room_grant(one) for one in claims.rooms],
         devices=_device_policy(claims),
-        issued_at=claims.iat or 0.0,
-        role=claims.role or "",
+        issued_at=claims.iat if isinstance(claims.iat, int | float) else 0.0,
+        role=claims.role if isinstance(claims.role, str) else "",
+        generation=claims.generation if isinstance(claims.generation, int) else None,
     )
 
 
