@@ -6,8 +6,11 @@ from bench.processes import children, cpu_seconds, describe_machine, pin, reside
 
 
 def test_a_process_is_seen_and_pinned() -> None:
-    waits = [sys.executable, "-c", "input()"]
-    with subprocess.Popen(waits, stdin=subprocess.PIPE) as process:
+    waits = [sys.executable, "-c", "print(flush=True); input()"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(waits, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it runs
         assert children(os.getpid())[process.pid]
         core = min(os.sched_getaffinity(0))
         pin(process.pid, {core})
