@@ -47,6 +47,8 @@ class OrderedReader:
 
     `on_reset()` is called when the stream was made anew or has lost its end: all that was handed
     over is void, and reading begins at 1. Both run inside the socket's read and must not block.
+    With `last_of`, a subject with wildcards, only those subjects are read, and of what is there
+    when reading begins only the last message of each.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class OrderedReader:
         start_sequence: int = 1,
         on_reset: Callable[[], None] = lambda: None,
         silence_seconds: float = SILENCE_SECONDS,
+        last_of: str = "",
     ) -> None:
         self.stream = stream
         self.entries = 0  # handed over
@@ -69,6 +72,7 @@ class OrderedReader:
         self._on_reset = on_reset
         self._headers_only = headers_only
         self._silence_seconds = silence_seconds
+        self._last_of = last_of
         self._reached = start_sequence - 1
         self._created = ""  # which stream of that name was read
         self._consumer = ""
@@ -251,11 +255,17 @@ class OrderedReader:
             self._waiters.wake(self._reached)
 
     def _config(self, inbox: str) -> dict[str, Any]:
-        return {
-            "name": self._consumer,
-            "deliver_subject": inbox,
+        start: dict[str, Any] = {
             "deliver_policy": "by_start_sequence",
             "opt_start_seq": self._reached + 1,
+        }
+        if self._last_of:
+            if self._reached == 0:
+                start = {"deliver_policy": "last_per_subject"}
+            start["filter_subject"] = self._last_of
+        return start | {
+            "name": self._consumer,
+            "deliver_subject": inbox,
             "ack_policy": "none",
             "max_deliver": 1,
             "replay_policy": "instant",

@@ -5,10 +5,12 @@ import structlog
 from bus.connection import Bus
 from bus.errors import BusError
 from bus.service import Service
+from router.members import Members
 from router.presence import Presence
 from router.pushing import Pushing
 from router.queries import Queries
 from router.rows import gateway_of
+from router.session_events import SessionEvents
 from router.upstream import Upstream
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import (
@@ -16,6 +18,8 @@ from schemas.messages_pb2 import (
     GatewayCommand,
     InstancesReply,
     InstancesRequest,
+    MembersReply,
+    MembersRequest,
     PresenceReply,
     PresenceReport,
     PushReply,
@@ -58,11 +62,12 @@ class RouterBus:
         """Answer `goim.up.>`."""
         self.service.serve_raw("up", self.bus.subjects.rpc("up", ">"), upstream.handle_sent)
 
-    def serve_presence(self, presence: Presence) -> None:
-        """Answer `goim.presence.report`, and have replaced sessions closed."""
+    def serve_presence(self, presence: Presence, events: SessionEvents) -> None:
+        """Answer `goim.presence.report`, have replaced sessions closed and events published."""
 
         async def report(request: PresenceReport) -> PresenceReply:
             reported = await presence.report(request)
+            events.notice(reported.events)
             for session in reported.closing:
                 self.close_replaced(session)
             return reported.reply
@@ -82,6 +87,13 @@ class RouterBus:
         weighted, instances = rpc("nodes", "weighted"), rpc("nodes", "instances")
         serve("nodes_weighted", weighted, WeightedRequest, WeightedReply, queries.weighted)
         serve("nodes_instances", instances, InstancesRequest, InstancesReply, queries.instances)
+
+    def serve_members(self, members: Members) -> None:
+        """Answer `goim.presence.members`."""
+        subject = self.bus.subjects.rpc("presence", "members")
+        self.service.serve(
+            "presence_members", subject, MembersRequest, MembersReply, members.members
+        )
 
     def close_replaced(self, session: str) -> None:
         """Tell the session's gateway to close it; repeated at each report until it is gone."""

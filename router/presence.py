@@ -35,6 +35,7 @@ class Reported(NamedTuple):
 
     reply: PresenceReply
     closing: list[str]
+    events: int = 0  # about members, to be published; -1: nobody knows yet what was told
 
 
 class Presence:
@@ -60,13 +61,14 @@ class Presence:
             self.counts["snapshots"] += 1
             left += await self._no_longer_there(report)
         answers = await self.redis.run(self._commands(report, left))
-        resend, connections, live, _ = answers[-1]
+        resend, connections, live, _, events, _ = answers[-1]
         closing = sorted({name.decode() for answer in answers for name in answer[3]})
         self.counts["resends"] += resend
         self.counts["replaced"] += len(closing)
+        self.counts["switches_refused"] += sum(answer[5] for answer in answers)
         elsewhere = await self._count_elsewhere(report, [name.decode() for name in live])
         reply = PresenceReply(resend=bool(resend), connections=connections, elsewhere=elsewhere)
-        return Reported(reply, closing)
+        return Reported(reply, closing, events)
 
     async def sweep(self) -> int:
         """Remove what gateways with an ended lease left behind; return how many there were."""
@@ -83,10 +85,10 @@ class Presence:
         """Remove all rows of a gateway unless its lease runs; return how many sessions."""
         sessions = await self.redis.run_one("HKEYS", self.keys.sessions(gateway))
         for chunk in _chunks(list(sessions)):
-            if await self._script("forget", gateway, *chunk) < 0:
+            if await self._forget(gateway, *chunk) < 0:
                 return 0
         if not sessions:
-            await self._script("forget", gateway)
+            await self._forget(gateway)
         return len(sessions)
 
     async def sweep_forever(self) -> None:
@@ -137,6 +139,7 @@ class Presence:
             report.sessions if last else NO_COUNT,
             report.node.SerializeToString(),
             *(len(joined), len(left), len(rooms)),
+            *(*self._grace(), self.settings.switches),
             *rows,
             *left,
             *counts,
@@ -154,6 +157,14 @@ class Presence:
             return {}
         commands = [("HMGET", self.keys.rooms(gateway), *watched) for gateway in others]
         return sum_counts(watched, await self.redis.run(commands))
+
+    async def _forget(self, gateway: str, *sessions: bytes) -> int:
+        left: int = await self._script("forget", gateway, *self._grace(), *sessions)
+        return left
+
+    def _grace(self) -> tuple[int, int]:
+        settings = self.settings
+        return int(settings.grace_seconds * 1000), int(settings.seen_seconds * 1000)
 
     async def _script(self, action: str, *arguments: Any) -> Any:
         return await self.redis.run_one("EVAL", SCRIPT, 1, self.keys.prefix, action, *arguments)
@@ -208,7 +219,8 @@ _COUNTERS = (
     ("reports", "reports of gateways"),
     ("snapshots", "reports that held everything"),
     ("resends", "answers that asked for a snapshot"),
-    ("replaced", "closings of sessions whose key connected again, repeats included"),
+    ("replaced", "closings of sessions that others took the place of, repeats included"),
+    ("switches_refused", "logins refused since a member's devices took turns too often"),
     ("leases_ended", "gateways that were not heard of any more"),
     ("sweeps_failed", "looks for ended leases that Redis did not answer"),
 )

@@ -7,6 +7,7 @@ groups it, keeps its order and tries again while NATS is away.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import count
 from secrets import token_hex
 
@@ -62,13 +63,28 @@ class Publisher:
             self._loop.call_soon(on_outcome, Outcome(0, False, refusal))
             return
         subject = self.bus.subjects.push(topic, operation)
+        stream = self.bus.subjects.topic_stream(topic)
         deadline = self._loop.time() + self.settings.seconds
         named_by_us = not message_id
         message = Message(topic, subject, body, block, identity, named_by_us, deadline, on_outcome)
-        self.waiting += 1
-        self.waiting_bytes += len(body)
-        self._idle.clear()
-        self._lane(topic).add(message)
+        self._queue(stream, message)
+
+    async def store_event(self, subject: str, body: bytes, message_id: str) -> Outcome:
+        """Store an event in the stream EVENT; events on one subject are stored in their order.
+
+        Cancelling does not take it back. Raises ValueError for a line break in the id.
+        """
+        refusal = self._refusal(len(body))
+        if refusal is not None:
+            self.counts[REFUSED + type(refusal).__name__] += 1
+            return Outcome(0, False, refusal)
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        deadline = self._loop.time() + self.settings.seconds
+        block = encode_headers({MESSAGE_ID: message_id})
+        settle = partial(_settle_future, future)
+        message = Message(subject, subject, body, block, message_id, False, deadline, settle)
+        self._queue(self.bus.subjects.stream("EVENT"), message)
+        return await future
 
     async def store_one(
         self,
@@ -80,11 +96,7 @@ class Publisher:
     ) -> Outcome:
         """Store the message and return what became of it. Cancelling does not take it back."""
         future: asyncio.Future[Outcome] = self._loop.create_future()
-
-        def settle(outcome: Outcome) -> None:
-            if not future.done():
-                future.set_result(outcome)
-
+        settle = partial(_settle_future, future)
         self.store(topic, operation, body, settle, headers, message_id)
         return await future
 
@@ -143,8 +155,13 @@ class Publisher:
         yield totals("publish_refused", words, "reason", refused)
         yield level("publish_waiting", "messages waiting to be confirmed", self.waiting)
 
-    def _lane(self, topic: str) -> Lane:
-        stream = self.bus.subjects.topic_stream(topic)
+    def _queue(self, stream: str, message: Message) -> None:
+        self.waiting += 1
+        self.waiting_bytes += len(message.payload)
+        self._idle.clear()
+        self._lane(stream).add(message)
+
+    def _lane(self, stream: str) -> Lane:
         lane = self._lanes.get(stream)
         if lane is None:
             lane = self._lanes[stream] = Lane(
@@ -163,6 +180,11 @@ class Publisher:
 
     def _most_bytes(self) -> int:
         return int(self.bus.client.max_payload) - HEADER_ALLOWANCE
+
+
+def _settle_future(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not future.done():
+        future.set_result(outcome)
 
 
 _COUNTERS = (

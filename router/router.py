@@ -10,6 +10,7 @@ from bus.metrics import Metrics
 from bus.service import Service
 from router.bus import RouterBus
 from router.directory import Directory
+from router.members import Members
 from router.presence import Presence
 from router.publisher import Publisher
 from router.pushing import Pushing
@@ -18,6 +19,7 @@ from router.rates import Rates
 from router.readings import total
 from router.redis_link import RedisLink
 from router.rows import PresenceKeys
+from router.session_events import SessionEvents
 from router.settings import Settings
 from router.upstream import Upstream
 from schemas.policies import Policy
@@ -39,19 +41,26 @@ class Router:
         self.rates = Rates(self.redis, keys)
         self.presence = Presence(self.redis, keys, settings.presence)
         self.directory = Directory(self.redis, keys, settings.presence)
+        self.session_events = SessionEvents(
+            bus, self.redis, keys, self.publisher, settings.presence
+        )
         self.upstream = Upstream(self.publisher, self.rates, policy_of, settings.max_body_bytes)
         self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
         self.queries = Queries(self.directory, settings.nodes)
         most = 2 * settings.publisher.queue_messages  # upstream refuses before, with words
         self.service = Service(bus, "router", VERSION, DESCRIPTION, most)
         self.endpoints = RouterBus(bus, self.service)
-        self._janitor = asyncio.ensure_future(self.presence.sweep_forever())
+        self._tasks = [
+            asyncio.ensure_future(self.presence.sweep_forever()),
+            asyncio.ensure_future(self.session_events.run()),
+        ]
         self._serve()
 
     def measure(self, metrics: Metrics) -> None:
         """Have every part's counts collected."""
         for part in (self.publisher, self.upstream, self.pushing, self.presence):
             metrics.add(part.readings)
+        metrics.add(self.session_events.readings)
         metrics.add(self.service.readings)
         metrics.add(self.rates.readings)
         metrics.add(self.redis.readings)
@@ -62,8 +71,9 @@ class Router:
         """Take no more requests, finish those that run and all that waits to be stored."""
         await self.service.stop()
         await self.upstream.flush()
+        for task in self._tasks:
+            task.cancel()
         await self.publisher.flush()
-        self._janitor.cancel()
         self.rates.close()
         self.publisher.close()
         await self.redis.close()
@@ -71,6 +81,7 @@ class Router:
     def _serve(self) -> None:
         self.endpoints.serve_pushes(self.pushing)
         self.endpoints.serve_upstream(self.upstream)
-        self.endpoints.serve_presence(self.presence)
+        self.endpoints.serve_presence(self.presence, self.session_events)
+        self.endpoints.serve_members(Members(self.directory))
         self.endpoints.serve_queries(self.queries)
         self.service.start()

@@ -10,7 +10,42 @@ import msgspec
 
 from schemas.messages_pb2 import Session
 
-_row_decoder = msgspec.json.Decoder(tuple[str, str, str, str, int])
+
+class _Row(msgspec.Struct, array_like=True):
+    key: str
+    mid: str
+    room: str
+    platform: str
+    since_ms: int
+    device: str = ""
+    devices: str = ""
+
+
+class Edge(msgspec.Struct, array_like=True):
+    """A member came online or went offline: an event that waits to be published."""
+
+    number: int
+    mid: str
+    what: str
+    time_ms: int
+    seen_ms: int
+    device: str
+    platform: str
+    since_ms: int
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """The session of a member that left last, and when."""
+
+    time_ms: int
+    device: str
+    platform: str
+    since_ms: int
+
+
+_row_decoder = msgspec.json.Decoder(_Row)
+_edge_decoder = msgspec.json.Decoder(Edge)
+_seen_decoder = msgspec.json.Decoder(Seen)
 
 
 class PresenceKeys:
@@ -21,6 +56,11 @@ class PresenceKeys:
         self.leases = f"{self.prefix}:leases"
         self.nodes = f"{self.prefix}:nodes"
         self.owners = f"{self.prefix}:keys"
+        self.online = f"{self.prefix}:online"
+        self.leaving = f"{self.prefix}:leaving"
+        self.edges = f"{self.prefix}:edges"
+        self.told = f"{self.prefix}:told"
+        self.restoring = f"{self.prefix}:restoring"
 
     def sessions(self, gateway: str) -> str:
         """The hash of a gateway's session rows."""
@@ -33,6 +73,10 @@ class PresenceKeys:
     def member(self, mid: int) -> str:
         """The set of a member's sessions."""
         return f"{self.prefix}:member:{mid}"
+
+    def seen(self, mid: int) -> str:
+        """The session of a member that left last."""
+        return f"{self.prefix}:seen:{mid}"
 
     def room(self, room: str) -> str:
         """The set of sessions in a room."""
@@ -70,22 +114,46 @@ def encode_row(session: Session, late_ms: int = 0) -> bytes:
     `late_ms` corrects a gateway's clock that is wrong.
     """
     since_ms = session.since_ms + late_ms
-    row = (session.key, str(session.mid), session.room, session.platform, since_ms)
+    row = _Row(
+        session.key,
+        str(session.mid),
+        session.room,
+        session.platform,
+        since_ms,
+        session.device,
+        session.devices,
+    )
     return msgspec.json.encode(row)
 
 
 def decode_row(session: str, row: bytes) -> Session:
     """Return the session of a stored row, its gateway filled in."""
-    key, mid, room, platform, since_ms = _row_decoder.decode(row)
+    stored = _row_decoder.decode(row)
     return Session(
         session=session,
-        key=key,
-        mid=int(mid),
-        room=room,
-        platform=platform,
-        since_ms=since_ms,
+        key=stored.key,
+        mid=int(stored.mid),
+        room=stored.room,
+        platform=stored.platform,
+        since_ms=stored.since_ms,
         gateway=gateway_of(session),
+        device=stored.device,
     )
+
+
+def decode_edge(text: bytes) -> Edge:
+    """Return an event that waits to be published."""
+    return _edge_decoder.decode(text)
+
+
+def decode_seen(text: bytes) -> Seen:
+    """Return which session of a member left last."""
+    return _seen_decoder.decode(text)
+
+
+def encode_seen(seen: Seen) -> bytes:
+    """Return what is stored of it."""
+    return msgspec.json.encode(seen)
 
 
 def owner_session(owner: bytes) -> str:

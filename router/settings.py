@@ -65,10 +65,15 @@ class PresenceSettings:
     lease_seconds: float = 10.0  # a gateway unheard of for so long holds nobody any more
     janitor_seconds: float = 2.0  # between two looks for ended leases
     who_most: int = 1000  # sessions in one answer of goim.presence.who
+    members_most: int = 1000  # in one request of goim.presence.members
+    grace_seconds: float = 5.0  # a member who is back within it was never away
+    seen_seconds: float = 30 * 86_400.0  # when a member was seen last is known for so long
+    switches: int = 6  # a minute, between devices of which a member may not have both
+    settle_seconds: float = 0.25  # between two looks for members whose grace is over
 
     @classmethod
     def read(cls, read: Environment) -> "PresenceSettings":
-        """Read REDIS_URL, GOIM_REDIS_*, GOIM_LEASE_SECONDS, GOIM_JANITOR_SECONDS."""
+        """Read REDIS_URL, GOIM_REDIS_* and the times and bounds of presence."""
         url = read.secret("REDIS_URL") or cls.redis_url
         if not url.startswith(REDIS_SCHEMES):
             read.refuse("REDIS_URL", f"must begin with one of {', '.join(REDIS_SCHEMES)}")
@@ -82,6 +87,11 @@ class PresenceSettings:
             lease_seconds=read.number("GOIM_LEASE_SECONDS", cls.lease_seconds, 1, 3600),
             janitor_seconds=read.number("GOIM_JANITOR_SECONDS", cls.janitor_seconds, 0.1, 3600),
             who_most=read.integer("GOIM_WHO_MOST", cls.who_most, 1, 100_000),
+            members_most=read.integer("GOIM_MEMBERS_MOST", cls.members_most, 1, 100_000),
+            grace_seconds=read.number("GOIM_OFFLINE_SECONDS", cls.grace_seconds, 0, 3600),
+            seen_seconds=read.number("GOIM_SEEN_SECONDS", cls.seen_seconds, 60, 10**9),
+            switches=read.integer("GOIM_DEVICE_SWITCHES", cls.switches, 1, 1000),
+            settle_seconds=read.number("GOIM_SETTLE_SECONDS", cls.settle_seconds, 0.01, 60),
         )
 
 

@@ -152,6 +152,27 @@ async def test_reading_begins_at_the_start_sequence(bus: Bus, stream: str) -> No
     assert view.sequences == list(range(15, 21))
 
 
+async def test_only_the_last_message_of_each_subject_is_read_and_then_all_that_come(
+    bus: Bus,
+) -> None:
+    name = bus.subjects.stream("EVENT")
+    every = bus.subjects.session_event("*", "*")
+    await bus.jetstream.add_stream(StreamConfig(name=name, subjects=[every, f"{name}.other"]))
+    seven, eight = (bus.subjects.session_event(mid, "online") for mid in (7, 8))
+    for subject_of_it in (seven, seven, eight, f"{name}.other"):
+        await bus.call(subject_of_it, b"x")
+    view = View()
+    reader = OrderedReader(bus, name, view.take, headers_only=False, last_of=every)
+    reader.start()
+    await reader.wait_for(4, 5)
+    assert [(one.sequence, one.subject) for one in view.entries] == [(2, seven), (3, eight)]
+    for subject_of_it in (f"{name}.other", seven, seven):
+        await bus.call(subject_of_it, b"x")
+    await reader.wait_for(7, 5)
+    assert view.sequences == [2, 3, 6, 7]
+    await reader.stop()
+
+
 async def test_a_killed_and_restarted_server_costs_and_doubles_nothing(
     server: NatsServer, prefix: str
 ) -> None:

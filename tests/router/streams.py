@@ -54,3 +54,9 @@ async def read_stream(bus: Bus, kind: str) -> list[Stored]:
         body, headers = b64decode(message.get("data", "")), b64decode(message.get("hdrs", ""))
         found.append(Stored(sequence, message["subject"], body, headers))
     return found
+
+
+async def make_event_stream(bus: Bus) -> None:
+    """Make the stream of events, as the store does."""
+    events = [bus.subjects.session_event("*", "*"), bus.subjects.undelivered_event("*")]
+    await make_stream(bus, "EVENT", "", subjects=events)

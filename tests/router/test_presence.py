@@ -25,7 +25,9 @@ async def end_lease(redis: RedisLink, keys: PresenceKeys, gateway: str) -> None:
 
 
 async def left_behind(redis: RedisLink, keys: PresenceKeys) -> list[bytes]:
-    return sorted(await redis.run_one("KEYS", f"{keys.prefix}*"))
+    """All keys but those of when members were seen last, which outlive what they are about."""
+    left = await redis.run_one("KEYS", f"{keys.prefix}*")
+    return sorted(key for key in left if b":seen:" not in key)
 
 
 async def places(directory: Directory, *keys: str) -> dict[str, list[str]]:
