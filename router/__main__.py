@@ -11,6 +11,7 @@ from bus.logs import configure_logs
 from bus.metrics import Metrics
 from bus.monitoring import monitored
 from bus.policies import PolicyBook
+from router.room_part import Rooms
 from router.router import Router
 from router.settings import Settings
 
@@ -22,7 +23,8 @@ async def serve(settings: Settings) -> None:
     configure_logs("router", settings.bus.log_format, settings.bus.log_level)
     bus = await Bus.connect(settings.bus, "router")
     policies = await PolicyBook.load(bus, settings.policies_file)
-    router = Router(bus, settings, policies.of)
+    rooms = await Rooms.load(bus, policies.of)
+    router = Router(bus, settings, policies.of, rooms)
     metrics = Metrics()
     metrics.add(policies.readings)
     router.measure(metrics)

@@ -2,6 +2,7 @@
 
 RouterError              bus.errors.RpcError with a stable code
 ├── RequestRefused       400  the request makes no sense; `why` says what is wrong
+├── RoomRefused               a call about a room, or sending into one; RoomReason lists all
 ├── SendingForbidden     403  nobody may send to rooms of this type
 ├── OperationRefused     405  a client may send op 4 and ops from 100 on
 ├── BodyTooLarge         413
@@ -16,8 +17,11 @@ RouterError              bus.errors.RpcError with a stable code
 A retry with the same message id never stores twice within the stream's duplicate window.
 """
 
+from enum import Enum
+
 from bus.errors import RpcError
 from schemas.close_codes import Retry
+from schemas.rooms import Denial
 
 BAD_REQUEST = 400
 FORBIDDEN = 403
@@ -126,3 +130,56 @@ class PresenceAway(RouterError):
     def __init__(self, problem: str) -> None:
         super().__init__(UNAVAILABLE, f"presence is away: {problem}", Retry.LATER.value)
         self.problem = problem
+
+
+class RoomReason(Enum):
+    """Why a room refuses: code (as HTTP has it), when to try again, words.
+
+    The name in small letters is the `reason` that programs read; it never changes.
+    """
+
+    BAD_ROOM = (400, Retry.NEVER, "a room is named type://id, each of 1 to 128 bytes")
+    BAD_FIELD = (400, Retry.NEVER, "a field can't be used")
+    BAD_NAME = (400, Retry.NEVER, "the name can't be used")
+    NOT_OWNER = (403, Retry.NEVER, "only the owner may do that")
+    NOT_ADMIN = (403, Retry.NEVER, "only the owner and admins may do that")
+    OUTRANKED = (403, Retry.NEVER, "nobody does that to the owner, and no admin to an admin")
+    OPENED_BY_SERVICES = (403, Retry.NEVER, "rooms of this type are opened by services")
+    NOT_INVITED = (403, Retry.NEVER, "the room is by invitation")
+    NOT_A_MEMBER = (403, Retry.NEVER, "the room is for its members")
+    BANNED = (403, Retry.NEVER, "you are banned from the room")
+    MUTED = (403, Retry.NEVER, "you are muted in the room")
+    ANNOUNCEMENTS = (403, Retry.NEVER, "only the owner and admins send in this room")
+    ROOM_CLOSED = (403, Retry.NEVER, "the room is closed")
+    ROOM_UNKNOWN = (404, Retry.NEVER, "no such room was opened")
+    MEMBER_UNKNOWN = (404, Retry.NEVER, "that is no member of the room")
+    ROOM_EXISTS = (409, Retry.NEVER, "the room is there already")
+    OWNER_STAYS = (409, Retry.NEVER, "the owner has to hand the room over, or close it")
+    MEMBER_BANNED = (409, Retry.NEVER, "that member is banned from the room")
+    ROOM_FULL = (409, Retry.LATER, "the room has as many members as it may have")
+    LIST_FULL = (409, Retry.LATER, "that list has as many entries as it may have")
+    TOO_MANY_ROOMS = (409, Retry.NEVER, "a member may not own more rooms of this type")
+    CHANGED_MEANWHILE = (409, Retry.NOW, "others changed the room at the same time")
+    RECORD_UNREADABLE = (500, Retry.NEVER, "the record of the room can't be read")
+    ROOMS_AWAY = (503, Retry.LATER, "rooms can't be read or changed right now")
+
+    def __init__(self, code: int, retry: Retry, words: str) -> None:
+        self.code = code
+        self.retry = retry
+        self.words = words
+
+
+class RoomRefused(RouterError):
+    """A room refuses a call, or what a client sends. `after`: seconds to wait."""
+
+    def __init__(self, why: RoomReason, words: str = "", retry: str = "", after: int = 0) -> None:
+        super().__init__(
+            why.code, words or why.words, retry or why.retry.value, why.name.lower(), after
+        )
+        self.why = why
+
+    @classmethod
+    def of(cls, denial: Denial, now: float) -> "RoomRefused":
+        """Return the refusal that a record's denial is."""
+        retry, after = denial.retry(now)
+        return cls(RoomReason[denial.reason.upper()], denial.words, retry, after)

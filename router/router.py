@@ -18,6 +18,7 @@ from router.queries import Queries
 from router.rates import Rates
 from router.readings import total
 from router.redis_link import RedisLink
+from router.room_part import Rooms
 from router.rows import PresenceKeys
 from router.session_events import SessionEvents
 from router.settings import Settings
@@ -33,7 +34,13 @@ DESCRIPTION = "Publishes pushes and what clients send, knows who is connected wh
 class Router:
     """One router process on a connected bus; serves from when it is made."""
 
-    def __init__(self, bus: Bus, settings: Settings, policy_of: Callable[[str], Policy]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        settings: Settings,
+        policy_of: Callable[[str], Policy],
+        rooms: Rooms | None = None,
+    ) -> None:
         prefix = bus.subjects.prefix
         self.redis = RedisLink(settings.presence)
         keys = PresenceKeys(prefix)
@@ -44,7 +51,14 @@ class Router:
         self.session_events = SessionEvents(
             bus, self.redis, keys, self.publisher, settings.presence
         )
-        self.upstream = Upstream(self.publisher, self.rates, policy_of, settings.max_body_bytes)
+        self.rooms = rooms  # None: no room has a record, and none can be opened
+        self.upstream = Upstream(
+            self.publisher,
+            self.rates,
+            policy_of,
+            settings.max_body_bytes,
+            rooms.book if rooms is not None else None,
+        )
         self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
         self.queries = Queries(self.directory, settings.nodes)
         most = 2 * settings.publisher.queue_messages  # upstream refuses before, with words
@@ -61,6 +75,8 @@ class Router:
         for part in (self.publisher, self.upstream, self.pushing, self.presence):
             metrics.add(part.readings)
         metrics.add(self.session_events.readings)
+        if self.rooms is not None:
+            metrics.add(self.rooms.readings)
         metrics.add(self.service.readings)
         metrics.add(self.rates.readings)
         metrics.add(self.redis.readings)
@@ -71,6 +87,8 @@ class Router:
         """Take no more requests, finish those that run and all that waits to be stored."""
         await self.service.stop()
         await self.upstream.flush()
+        if self.rooms is not None:
+            await self.rooms.drain()
         for task in self._tasks:
             task.cancel()
         await self.publisher.flush()
@@ -84,4 +102,6 @@ class Router:
         self.endpoints.serve_presence(self.presence, self.session_events)
         self.endpoints.serve_members(Members(self.directory))
         self.endpoints.serve_queries(self.queries)
+        if self.rooms is not None:
+            self.rooms.serve(self.service)
         self.service.start()

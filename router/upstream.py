@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from bus.metrics import Reading
+from bus.rooms import RoomBook
 from router.admission import Sending, admit, delivery_headers, rate_bucket, read_sending
 from router.batches import Outcome
-from router.errors import QueueFull, RateExceeded, RouterError
+from router.errors import QueueFull, RateExceeded, RoomRefused, RouterError
 from router.publisher import Publisher
 from router.rates import Rates
 from router.readings import level, totals
 from schemas.messages_pb2 import Error, SendReply
 from schemas.policies import Policy
+from schemas.rooms import SEND
 
 Answer = Callable[[bytes], None]
 
@@ -30,11 +32,13 @@ class Upstream:
         rates: Rates,
         policy_of: Callable[[str], Policy],
         max_body_bytes: int,
+        book: RoomBook | None = None,
     ) -> None:
         self.publisher = publisher
         self.rates = rates
         self.policy_of = policy_of
         self.max_body_bytes = max_body_bytes
+        self.book = book  # None: no room has a record
         self.running = 0  # requests not answered yet
         self.counts: Counter[str] = Counter()
         self._idle = asyncio.Event()
@@ -51,6 +55,7 @@ class Upstream:
             sending = read_sending(self.publisher.bus.subjects, words, headers)
             policy = self.policy_of(sending.room_type)
             admit(sending, len(payload), policy, self.max_body_bytes)
+            self._check_record(sending)
             self._check_queue()
         except RouterError as error:
             self._answer_error(answer, error)
@@ -70,6 +75,13 @@ class Upstream:
         """What was counted, for Prometheus."""
         yield totals("sent", "messages of clients by what became of them", "result", self.counts)
         yield level("sending", "messages of clients not answered yet", self.running)
+
+    def _check_record(self, sending: Sending) -> None:
+        if self.book is None:
+            return
+        denial = self.book.denial(SEND, sending.mid, sending.topic)
+        if denial is not None:
+            raise RoomRefused.of(denial, self.book.clock())
 
     def _check_queue(self) -> None:
         if self.running > self.publisher.settings.queue_messages:
@@ -101,7 +113,7 @@ class Upstream:
         self._finish(answer, reply)
 
     def _answer_error(self, answer: Answer, error: RouterError) -> None:
-        self.counts[type(error).__name__] += 1
+        self.counts[error.reason or type(error).__name__] += 1
         self._finish(answer, SendReply(error=error_message(error)))
 
     def _finish(self, answer: Answer, reply: SendReply) -> None:
@@ -113,4 +125,10 @@ class Upstream:
 
 def error_message(error: RouterError) -> Error:
     """Return the error as it travels in a reply."""
-    return Error(code=error.code, message=error.message, retry=error.retry)
+    return Error(
+        code=error.code,
+        message=error.message,
+        retry=error.retry,
+        reason=error.reason,
+        after=error.after,
+    )

@@ -140,6 +140,10 @@ class Subjects:
         """What happened to a member's presence: `online` or `offline`; `*` matches any."""
         return f"{self.prefix}.event.session.{mid}.{what}"
 
+    def room_event(self, topic: str, what: str) -> str:
+        """What happened to the room of this topic."""
+        return f"{self.prefix}.event.{topic}.{what}"
+
     def undelivered_event(self, mid: int | str) -> str:
         """A push to the member was stored while nobody was there to get it."""
         return f"{self.prefix}.event.undelivered.{mid}"

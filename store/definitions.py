@@ -15,7 +15,7 @@ from store.topics import Kind
 NANOSECONDS = 1_000_000_000
 DUPLICATE_SECONDS = 120  # how long a Nats-Msg-Id is remembered: each id costs server memory
 EVENTS_PER_SUBJECT = 1000  # the last ones of one kind, about one member or room
-LIFETIMES = {"POLICY": 0, "POSITION": 1, "TRIMMED": 2}  # in forget_seconds; 0: for ever
+LIFETIMES = {"POLICY": 0, "ROOMS": 0, "POSITION": 1, "TRIMMED": 2}  # in forget_seconds; 0: for ever
 WILDCARDS: dict[Kind, int] = {"ROOM": 2, "MEMBER": 1, "ALL": 0}  # tokens of a topic after its kind
 
 Config = dict[str, Any]

@@ -1,0 +1,49 @@
+"""EDGE all that a router does for rooms with a record, joined; and how it ends."""
+
+from collections.abc import Callable, Iterable
+from typing import Self
+
+from bus.connection import Bus
+from bus.metrics import Reading
+from bus.rooms import RoomBook
+from bus.service import Service
+from router.room_book import RoomWriter
+from router.room_calls import RoomCalls
+from router.room_events import RoomEvents
+from router.room_index import RoomIndex
+from schemas.policies import Policy
+
+
+class Rooms:
+    """The records, followed; the calls that change them; the events. Make it with `load`."""
+
+    def __init__(self, bus: Bus, policy_of: Callable[[str], Policy]) -> None:
+        self.book = RoomBook(bus)
+        self.writer = RoomWriter(bus, self.book)
+        self.events = RoomEvents(bus)
+        self.calls = RoomCalls(self.book, RoomIndex(self.book), self.writer, self.events, policy_of)
+
+    @classmethod
+    async def load(cls, bus: Bus, policy_of: Callable[[str], Policy]) -> Self:
+        """Return the rooms as they are now; waits for JetStream without end."""
+        rooms = cls(bus, policy_of)
+        try:
+            await rooms.book.follow()
+        except BaseException:
+            await rooms.book.close()
+            raise
+        return rooms
+
+    def serve(self, service: Service) -> None:
+        """Answer `goim.rooms.*` on a service."""
+        self.calls.serve(service)
+
+    def readings(self) -> Iterable[Reading]:
+        """What was counted, for Prometheus."""
+        for part in (self.book, self.writer, self.events, self.calls):
+            yield from part.readings()
+
+    async def drain(self) -> None:
+        """After the service was stopped: have all events stored, follow no more."""
+        await self.events.flush()
+        await self.book.close()
