@@ -4,7 +4,8 @@
     app = make_app(state, trusted=True)     GOIM_HTTP_PORT: no key is asked for, and no page
 
 `goim_api.py` serves goim's nine routes (what they say is decided in `goim_http.py`),
-`management_http.py` the rest, `http_state.py` is what both share.
+`accounts_http.py` the account calls, `management_http.py` the rest; `http_state.py` is what all
+share.
 """
 
 from pathlib import Path
@@ -14,6 +15,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.accounts_http import AccountsHttp
+from gateway.api_documents import document_routes
 from gateway.goim_answers import SERVER_ERROR, failure
 from gateway.goim_api import GoimApi
 from gateway.goim_http import ROUTES
@@ -34,7 +37,8 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 def make_app(state: HttpState, trusted: bool, page_folder: Path = FOLDER) -> Starlette:
     """Return the app of one listener."""
-    routes = Management(state, trusted).routes()
+    routes = Management(state, trusted).routes() + AccountsHttp(state).routes()
+    routes += document_routes(state.bus.subjects)
     if not trusted:
         routes += page_routes(page_folder)
     paths = frozenset(ROUTES) | {route.path for route in routes}
