@@ -17,6 +17,7 @@ from bench.report import Case, Result, one_line, summarize
 from bench.target import Target
 
 MOST_LINES_TOLD = 5
+BUSY = 0.9  # a load client that runs so much of the time may be the limit
 Found = TypeVar("Found")
 
 
@@ -163,6 +164,10 @@ class Bench:
 
     def add_rates(self, case: Case, what: str, found: Mapping[str, list[Measured]]) -> None:
         """Take how much of `what` each target did, and the server's CPU time for each."""
+        for name, of in found.items():
+            busy = max(float(one.answer["cpu"]) for one in of)
+            if busy > BUSY:
+                self.say(f"  {case.words}: {name} waited for the load client ({busy:.0%} busy)")
         rates = {name: [one.rate(what) for one in of] for name, of in found.items()}
         costs = {name: [one.server_microseconds(what) for one in of] for name, of in found.items()}
         self.add(case, what, "1/s", rates)
