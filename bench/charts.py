@@ -54,6 +54,7 @@ def _draw(file: Path, scenario: str, machine: str, results: list[Result]) -> Non
 
 
 def _draw_figure(axis: "Axes", results: list[Result]) -> None:
+    drawn: list[list[tuple[float, float]]] = []
     for number, (series, points) in enumerate(_series(results)):
         color = f"C{number % 10}"
         loads = [one.load for one in points]
@@ -64,7 +65,8 @@ def _draw_figure(axis: "Axes", results: list[Result]) -> None:
             loads, medians, (below, above), label=series, color=color, marker="o", capsize=3
         )
         floors = [(one.load, one.baseline) for one in points if one.baseline is not None]
-        if floors:
+        if floors and floors not in drawn:  # other servers have the same floor
+            drawn.append(floors)
             axis.plot(*zip(*floors, strict=True), color=color, linestyle=":", marker=".")
     loads = [one.load for one in results]
     if min(loads) > 0 and max(loads) / min(loads) > WIDE_RANGE:
