@@ -65,6 +65,7 @@ class UpSettings:
     ) -> dict[str, str]:
         """Return the environment of the services: this one, with everything settled in it."""
         return {
+            "GOIM_ACCOUNT_ACTIVATION": "none",  # there is no mailer on a machine for trials
             **variables,
             **secrets,
             "PATH": self.path(variables),

@@ -59,3 +59,10 @@ def test_services_get_the_environment_with_everything_settled() -> None:
     assert (told["NATS_URL"], told["REDIS_URL"]) == ("nats://n", "unix://r")
     assert (told["PORT"], told["GOIM_TCP_PORT"], told["GOIM_HTTP_PORT"]) == ("1", "3101", "3111")
     assert (told["GOIM_AUTH"], told["GOIM_API_KEY"], told["WEB_CONCURRENCY"]) == ("token", "k", "2")
+
+
+def test_accounts_need_no_activation_unless_told_otherwise() -> None:
+    settings = read()
+    assert settings.for_services({}, {}, "", "")["GOIM_ACCOUNT_ACTIVATION"] == "none"
+    told = settings.for_services({"GOIM_ACCOUNT_ACTIVATION": "code"}, {}, "", "")
+    assert told["GOIM_ACCOUNT_ACTIVATION"] == "code"
