@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from schemas.messages_pb2 import Grant as GrantMessage
 
 INT32, INT64 = 2**31, 2**63
+_TEXTS = ("device", "devices", "role")
 
 
 class GrantUnreadable(ValueError):
@@ -60,6 +61,9 @@ class Grant:
     expires_at: float = 0.0
     ext: bool = False
     resume: dict[str, int] = field(default_factory=dict)
+    device: str = ""
+    devices: str = ""
+    role: str = ""
 
     def may(self, right: str, room: str) -> bool:
         """Tell whether any pattern gives `receive`, `send` or `history` in the room."""
@@ -85,7 +89,7 @@ def _from_protobuf(payload: bytes) -> dict[str, Any]:
     message.ParseFromString(payload)
     values: dict[str, Any] = {
         name: getattr(message, name)
-        for name in ("mid", "key", "room", "platform", "expires_at", "ext")
+        for name in ("mid", "key", "room", "platform", "expires_at", "ext", *_TEXTS)
     }
     values["accepts"] = list(message.accepts)
     values["resume"] = {"topics": dict(message.resume.topics)}
@@ -114,6 +118,7 @@ def _grant(values: dict[str, Any]) -> Grant:
         expires_at=_seconds(values.get("expires_at", values.get("expiresAt"))),
         ext=_flag(values.get("ext")),
         resume={_text(topic): _integer(number, INT64) for topic, number in positions.items()},
+        **{name: _text(values.get(name)) for name in _TEXTS},
     )
 
 

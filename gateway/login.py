@@ -86,6 +86,7 @@ class Login:
         now = gateway.loop.time()
         idle = float(beat * missed)
         session.granted(grant, key, now, gateway.wall_time(), idle)
+        session.devices = settings.devices.of(grant.devices, grant.role)
         connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)
         body = self._welcome(connection, beat, grant.room) if grant.ext else b""
@@ -130,5 +131,6 @@ class Login:
             "mid": session.mid,
             "heartbeat": beat,
             "ext": 1,
+            "device": session.device,
         }
         return dumps(values, ensure_ascii=False).encode()

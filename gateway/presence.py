@@ -7,6 +7,7 @@ import structlog
 
 from bus.errors import BusError, RpcError
 from bus.replies import read_reply
+from gateway.device_policy import ALL
 from gateway.session import State
 from schemas.messages_pb2 import Node, PresenceReply, PresenceReport, Session
 
@@ -129,6 +130,8 @@ class Presence:
             room=session.room,
             platform=session.platform,
             since_ms=session.since_ms,
+            device=session.device,
+            devices="" if session.devices == ALL else session.devices,
         )
 
     def _node(self) -> Node:

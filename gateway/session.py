@@ -90,6 +90,7 @@ class Session:
         "accepts",
         "deadline",
         "device",
+        "devices",
         "expires_at",
         "ext",
         "frames_left",
@@ -117,6 +118,7 @@ class Session:
         self.mid = 0
         self.key = ""
         self.device = ""
+        self.devices = ""  # how many the member may have at once
         self.platform = ""
         self.room = ""
         self.accepts = NO_OPERATIONS
@@ -155,7 +157,7 @@ class Session:
         self.waiting = False
         self.mid = grant.mid
         self.key = key
-        self.device = (grant.key or grant.platform or "default")[:128]
+        self.device = (grant.device or grant.key or grant.platform or "default")[:128]
         self.platform = grant.platform
         self.accepts = grant.accepts
         self.rights = grant.rooms

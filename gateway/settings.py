@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bus.environment import Environment, Secret
 from bus.settings import BusSettings
+from gateway.device_policy import DevicePolicies, DevicePolicyRefused, read_device_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Settings:
     heartbeats_missed: int = 2
     ext_heartbeat_seconds: int = 25  # under the 55 s that proxies wait
     ext_heartbeats_missed: int = 3  # browsers slow the timers of hidden pages to one a minute
+    devices: DevicePolicies = field(default_factory=DevicePolicies)  # of a member at once
     presence_seconds: float = 3.0  # between two reports
     audit_seconds: float = 60.0  # all topics are compared with the store in this time
     drain_seconds: float = 8.0
@@ -116,6 +118,7 @@ class Settings:
             ext_heartbeats_missed=read.integer(
                 "GOIM_EXT_HEARTBEATS_MISSED", cls.ext_heartbeats_missed, 1
             ),
+            devices=_read_devices(read),
             presence_seconds=read.number("GOIM_PRESENCE_SECONDS", cls.presence_seconds, 0.05, 4),
             audit_seconds=read.number("GOIM_AUDIT_SECONDS", cls.audit_seconds, 0.1),
             drain_seconds=read.number("GOIM_DRAIN_SECONDS", cls.drain_seconds, 0, 3600),
@@ -129,6 +132,14 @@ class Settings:
         if (settings.wss_port >= 0 or settings.tls_tcp_port >= 0) and not settings.tls_certificate:
             read.refuse("GOIM_TLS_CERTIFICATE", "must be set where a TLS port is")
         return settings
+
+
+def _read_devices(read: Environment) -> DevicePolicies:
+    try:
+        return read_device_policies(read.texts("GOIM_DEVICES"))
+    except DevicePolicyRefused as refused:
+        read.refuse("GOIM_DEVICES", str(refused))
+        return DevicePolicies()
 
 
 def _read_limits(read: Environment, default: Limits) -> Limits:

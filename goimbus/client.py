@@ -61,7 +61,8 @@ class Client:
 
     Use it as `async with`, and iterate over it in one task only. A message counts as handled when
     the next one is asked for, or the `async with` ends without an exception. `key` names this
-    device: one connection has it at a time. `resume` holds the `positions` of an earlier client
+    connection: there is one with it at a time. `device` is whose positions the server keeps: by
+    default the key, else the platform. `resume` holds the `positions` of an earlier client
     by topic; a negative number -n asks for the newest n messages of the topic.
     """
 
@@ -73,6 +74,7 @@ class Client:
         mid: int = 0,
         room: str = "",
         key: str = "",
+        device: str = "",
         platform: str = "",
         accepts: Iterable[int] = (),
         ext: bool = True,
@@ -90,7 +92,7 @@ class Client:
         self._ssl_context = ssl_context
         self._jitter = jitter
         self._backoff = Backoff()
-        identity = Identity(mid, key, room, platform, tuple(accepts), token, ext)
+        identity = Identity(mid, key, room, platform, tuple(accepts), token, ext, device)
         self._positions = Positions(resume)
         self._session = ClientSession(identity, self._positions, secrets.randbelow(MOST_NUMBER))
         self._inbox = Inbox(self._limits.buffer_messages, self._limits.buffer_bytes)

@@ -36,6 +36,7 @@ class Identity:
     accepts: tuple[int, ...] = ()
     token: str = ""
     ext: bool = True
+    device: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,8 @@ class ClientSession:
             values["token"] = identity.token
         if identity.ext:
             values["ext"] = 1
+            if identity.device:
+                values["device"] = identity.device
             resume = self.positions.resume(identity.room)
             if resume:
                 values["resume"] = resume
@@ -193,6 +196,7 @@ class ClientSession:
         if not self.extended:
             return [LoggedIn(DEFAULT_HEARTBEAT_SECONDS), *self._granted_by_login()]
         self.identity.key = self.identity.key or str(told.get("key") or "")
+        self.identity.device = self.identity.device or str(told.get("device") or "")
         self._told_room = str(told.get("room") or "")
         if not self.identity.room and not self._asked_room:
             self.identity.room = self._told_room

@@ -15,8 +15,9 @@
  *
  * @typedef {{version: number, operation: number, sequence: number, body: Uint8Array}} Frame
  * @typedef {{mid?: number, key?: string, room?: string, platform?: string, accepts?: number[],
- *   token?: string, resume?: Object<string, number>}} Identity
- *   `key` names this device: one connection has it at a time and the server keeps its positions.
+ *   token?: string, device?: string, resume?: Object<string, number>}} Identity
+ *   `key` names this connection: there is one with it at a time. `device` is whose positions the
+ *   server keeps: by default the key, else the platform.
  *   `resume` holds positions by topic; a negative number -n asks for the newest n messages.
  * @typedef {{topic: string, operation: number, sequence: number, body: Uint8Array,
  *   text: () => string}} Message
@@ -338,9 +339,10 @@ export class GoimClient {
   }
 
   #authBody() {
-    const { mid = 0, key = "", room = "", platform = "web", accepts = [], token } = this.#identity;
+    const { mid = 0, key = "", room = "", platform = "web", accepts = [] } = this.#identity;
+    const { token, device } = this.#identity;
     const resume = this.#positions.resume();
-    const values = { mid, key, room_id: room, platform, accepts, ext: 1, resume };
+    const values = { mid, key, room_id: room, platform, accepts, ext: 1, device, resume };
     return JSON.stringify(token ? { ...values, token } : values);
   }
 
@@ -382,6 +384,7 @@ export class GoimClient {
     this.#loginTime = performance.now();
     this.#clearTimers();
     this.#identity.key ||= told.key;
+    this.#identity.device ||= told.device;
     this.#identity.room ||= told.room;
     this.#tell("online", { mid: told.mid ?? 0, room: told.room ?? "" });
     for (const number of this.#waiting.keys()) this.#transmit(number);

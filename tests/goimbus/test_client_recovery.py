@@ -47,6 +47,19 @@ async def test_after_a_lost_connection_it_resumes_and_gives_each_message_once(
     await scene.client.close()
 
 
+@pytest.mark.parametrize(("given", "told"), [("", "ios"), ("work", "ios")])
+async def test_the_device_stays_the_same_when_the_server_made_the_key(
+    gateway: FakeGateway, given: str, told: str
+) -> None:
+    client = client_of(gateway, mid=7, platform="ios", device=given)
+    scene = await enter(gateway, client, device=given or told)
+    assert scene.asked.get("device", "") == given
+    scene.connection.cut()
+    asked = await (await gateway.accept()).log_in(device="another")
+    assert (asked["key"], asked["device"]) == ("made-key", given or told)
+    await scene.client.close()
+
+
 async def test_what_was_handled_is_acknowledged_while_running_and_at_the_end(
     gateway: FakeGateway,
 ) -> None:

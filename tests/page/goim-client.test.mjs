@@ -141,6 +141,19 @@ test("after a lost connection it resumes with its key, and repeats are dropped",
   assert.equal(seen.filter(([, , text]) => text === "five").length, 1);
 });
 
+test("the device stays what the server took it for, though it made the key", () => {
+  connect();
+  last().drop();
+  mock.timers.tick(250);
+  logIn({ device: "web" });
+  assert.equal(JSON.parse(last().of(Operation.AUTH)[0][1]).device, undefined);
+  last().drop();
+  mock.timers.tick(1000);
+  logIn({ device: "other" });
+  const auth = JSON.parse(last().of(Operation.AUTH)[0][1]);
+  assert.deepEqual([auth.key, auth.device], ["made", "web"]);
+});
+
 test("a message is sent again under its number until it is answered", async () => {
   connect();
   const sending = client.send("hi");
