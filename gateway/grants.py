@@ -5,15 +5,26 @@ from anybody who took its place, so nothing in it is believed to have the right 
 """
 
 from dataclasses import dataclass, field
-from json import loads
+from functools import lru_cache
 from math import isfinite
 from typing import Any
 
+import msgspec
 from google.protobuf.message import DecodeError
 
 from schemas.messages_pb2 import Grant as GrantMessage
 
 INT32, INT64 = 2**31, 2**63
+UNREADABLE = (
+    msgspec.DecodeError,
+    DecodeError,
+    TypeError,
+    ValueError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+)
+RIGHTS = ("receive", "send", "history")
 _TEXTS = ("device", "devices", "role")
 
 
@@ -78,9 +89,9 @@ def read_grant(payload: bytes) -> Grant:
     if not payload:
         raise GrantUnreadable("empty")
     try:
-        values = loads(payload) if payload[:1] == b"{" else _from_protobuf(payload)
+        values = msgspec.json.decode(payload) if payload[:1] == b"{" else _from_protobuf(payload)
         return _grant(values)
-    except (DecodeError, TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
+    except UNREADABLE as error:
         raise GrantUnreadable(type(error).__name__) from None
 
 
@@ -113,7 +124,7 @@ def _grant(values: dict[str, Any]) -> Grant:
         key=_text(values.get("key")),
         room=_text(values.get("room")),
         platform=_text(values.get("platform")),
-        accepts=frozenset(_integer(one, INT32) for one in _list(values.get("accepts"))),
+        accepts=_same_set(tuple(_integer(one, INT32) for one in _list(values.get("accepts")))),
         rooms=tuple(_right(one) for one in _list(values.get("rooms"))),
         expires_at=_seconds(values.get("expires_at", values.get("expiresAt"))),
         ext=_flag(values.get("ext")),
@@ -124,10 +135,22 @@ def _grant(values: dict[str, Any]) -> Grant:
 
 def _right(one: Any) -> RoomRight:
     if isinstance(one, str):
-        return RoomRight(_text(one))
+        return _same_right(_text(one), True, True, True)
     values = _dict(one)
-    names = ("receive", "send", "history")
-    return RoomRight(_text(values["pattern"]), *(_flag(values.get(name)) for name in names))
+    receive, send, history = (_flag(values.get(name)) for name in RIGHTS)
+    return _same_right(_text(values["pattern"]), receive, send, history)
+
+
+@lru_cache(maxsize=4096)
+def _same_right(pattern: str, receive: bool, send: bool, history: bool) -> RoomRight:
+    """One object for all connections with this right: thousands have the same."""
+    return RoomRight(pattern, receive, send, history)
+
+
+@lru_cache(maxsize=4096)
+def _same_set(operations: tuple[int, ...]) -> frozenset[int]:
+    """One object for all connections that accept the same."""
+    return frozenset(operations)
 
 
 def _dict(value: Any) -> dict[Any, Any]:
