@@ -164,10 +164,15 @@ class Connection(asyncio.Protocol):
     def close(self, code: CloseCode, words: str = "", after_seconds: float = 0.0) -> None:
         """Tell the client why, as far as its protocol can, and end the connection."""
         if self.close_code is None:
-            if self.session.state is State.OPEN and self.kind & EXT:
+            if self.kind & EXT:
                 self.gateway.send_closing(self, code, words, after_seconds)
             self.depart(code)
             self.end(code, words)
+
+    def turn_away(self) -> None:
+        """The gateway ends: a client that is not logged in yet goes elsewhere."""
+        if self.session.state in (State.AWAITING_AUTH, State.CHECKING):
+            self.close(CloseCode.GOING_AWAY)
 
     def depart(self, code: CloseCode) -> None:
         """Take the connection out of everything; its socket is still open. Call once."""

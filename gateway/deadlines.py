@@ -43,5 +43,10 @@ class Deadlines(Generic[Owner]):
                 else:
                     self.watch(owner, now)
 
+    def owners(self) -> Iterator[Owner]:
+        """Yield all who are watched; some may have ended."""
+        for owners in self._seconds.values():
+            yield from owners
+
     def __len__(self) -> int:
         return sum(len(owners) for owners in self._seconds.values())

@@ -168,6 +168,11 @@ class FrontDoor(asyncio.Protocol):
         """The head did not come in time."""
         self._refuse("upgrade_seconds", TIMED_OUT)
 
+    def turn_away(self) -> None:
+        """The gateway ends: a client that has asked nothing yet goes elsewhere."""
+        if self._deadline is not None:
+            self._refuse("draining", FULL)
+
     def _upgrade(self, end: int) -> None:
         head = _Head()
         parser = httptools.HttpRequestParser(head)

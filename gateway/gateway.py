@@ -12,6 +12,7 @@ import structlog
 from bus.connection import Bus
 from bus.metrics import Reading
 from bus.policies import PolicyBook
+from bus.rooms import RoomBook
 from gateway.catch_up import CatchingUp, stored_delivery
 from gateway.commands import Commands
 from gateway.connection import Connection
@@ -19,13 +20,13 @@ from gateway.counters import Counters
 from gateway.deadlines import Deadlines
 from gateway.fanout import Delivery
 from gateway.front import FrontDoor
-from gateway.grants import RoomRight
 from gateway.hub import Hub
 from gateway.interest import Interest
 from gateway.login import Login
 from gateway.pacing import Pacing
 from gateway.positions import Positions
 from gateway.presence import Presence
+from gateway.room_rights import RoomRights
 from gateway.session import (
     Acknowledge,
     Action,
@@ -42,8 +43,7 @@ from gateway.websocket import WebSocketConnection
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import StoredMessage
 from schemas.operations import Operation
-from schemas.policies import Policy
-from schemas.subjects import IdRefused, room_topic, topic_room_type
+from schemas.subjects import room_topic
 
 log = structlog.get_logger()
 
@@ -54,7 +54,13 @@ class Gateway:
     """Everything of one worker process but its listening sockets."""
 
     def __init__(
-        self, settings: Settings, bus: Bus, policies: PolicyBook, gateway_id: str, version: str
+        self,
+        settings: Settings,
+        bus: Bus,
+        policies: PolicyBook,
+        gateway_id: str,
+        version: str,
+        book: RoomBook | None = None,
     ) -> None:
         self.settings = settings
         self.bus = bus
@@ -77,6 +83,7 @@ class Gateway:
         self.positions = Positions(self)
         self.catching_up = CatchingUp(self)
         self.interest = Interest(self)
+        self.rooms = RoomRights(self, book)
         self.pacing = Pacing(self)
         self.login = Login(self)
         self.upstream = Upstream(self)
@@ -136,17 +143,6 @@ class Gateway:
                 self._change_room(connection, action)
             case Acknowledge(positions):
                 self.positions.acknowledge(connection, positions)
-
-    def may_enter(self, rights: tuple[RoomRight, ...], room: str) -> bool:
-        """Tell whether these rights, or the room's type, let a connection hear the room."""
-        try:
-            topic = room_topic(room)
-        except IdRefused:
-            return False
-        if any(one.receive and one.covers(room) for one in rights):
-            return True
-        policy: Policy = self.policies.of(topic_room_type(topic))
-        return policy.open
 
     def enter_room(self, connection: Connection, room: str, told: int | None = None) -> None:
         """Put a connection into a room it may enter; `told` is where the client says it is."""
@@ -248,16 +244,15 @@ class Gateway:
         room, session = action.room, connection.session
         body = action.body
         if room != session.room:
-            if not room or self.may_enter(session.rights, room):
-                self.leave_room(connection)
-                if room:
-                    self.enter_room(connection, room)
-            else:
+            refusal = self.rooms.obstacle(session.mid, session.rights, room) if room else None
+            self.leave_room(connection)
+            if refusal is not None:
                 self.counters.refused["room"] += 1
-                self.leave_room(connection)
                 if session.ext:
-                    error = {"code": 403, "message": CloseCode.ROOM_REFUSED.words}
+                    error = self.rooms.error(refusal)
                     body = dumps({"room": room[:128], "error": error}).encode()
+            elif room:
+                self.enter_room(connection, room)
             self.presence.note_joined(connection)
         connection.send_frame(Operation.CHANGE_ROOM_REPLY, body, action.version, action.sequence)
 
@@ -265,20 +260,22 @@ class Gateway:
         """Close what is late: handshakes, idle clients, stalled readers, endless messages."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = self.loop.time()
-            for owner in self.deadlines.due(now):
-                if isinstance(owner, FrontDoor):
-                    owner.time_out()
-                else:
-                    owner.close(owner.session.overdue(now))
-            stalled_seconds = self.settings.limits.stalled_seconds
-            for connection in tuple(self.stalled):
-                if now - connection.stalled_since > stalled_seconds:
-                    connection.close(CloseCode.TOO_SLOW)
-                    connection.transport.abort()
-            for fragmenting in tuple(self.fragmenting):
-                if fragmenting.message_overdue(now):
-                    fragmenting.close(CloseCode.MESSAGE_TIMEOUT)
+            self._sweep(self.loop.time())
+
+    def _sweep(self, now: float) -> None:
+        for owner in self.deadlines.due(now):
+            if isinstance(owner, FrontDoor):
+                owner.time_out()
+            else:
+                owner.close(owner.session.overdue(now))
+        stalled_seconds = self.settings.limits.stalled_seconds
+        for connection in tuple(self.stalled):
+            if now - connection.stalled_since > stalled_seconds:
+                connection.close(CloseCode.TOO_SLOW)
+                connection.transport.abort()
+        for fragmenting in tuple(self.fragmenting):
+            if fragmenting.message_overdue(now):
+                fragmenting.close(CloseCode.MESSAGE_TIMEOUT)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

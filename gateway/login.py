@@ -5,9 +5,8 @@ from json import dumps
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import structlog
-
 from bus.connection import Reply
+from bus.logs import RareLog
 from gateway.fanout import EXT
 from gateway.grants import Grant, GrantUnreadable, TokenRefused, read_grant
 from gateway.session import CheckToken, State
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
-log = structlog.get_logger()
-
 MAX_KEY_BYTES = 256
 EXT_MARK = '"ext"'  # in the auth body of a client that asks for extensions
 
@@ -29,6 +26,7 @@ class Login:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
+        self._unavailable = RareLog("auth_unavailable")
 
     def check(self, connection: "Connection", action: CheckToken) -> None:
         """Ask who the client is; it is answered with op 8, or closed."""
@@ -58,22 +56,32 @@ class Login:
         if connection.session.state is not State.CHECKING:
             return  # closed meanwhile
         if reply.error is not None:
-            log.warning("auth_unavailable", error=str(reply.error))
-            connection.close(CloseCode.AUTH_UNAVAILABLE)
+            self._turn_away(connection, str(reply.error))
             return
         try:
             grant = read_grant(reply.payload)
         except TokenRefused as refused:
-            connection.close(CloseCode.of(refused.number), refused.words)
+            number = refused.number or CloseCode.TOKEN_REFUSED.number
+            connection.close(CloseCode.of(number), refused.words)
         except GrantUnreadable as error:
-            log.error("auth_answer_unreadable", error=str(error))
-            connection.close(CloseCode.AUTH_UNAVAILABLE)
+            self._turn_away(connection, f"the answer is no grant: {error}")
         else:
             self._admit(connection, action, grant)
+
+    def _turn_away(self, connection: "Connection", why: str) -> None:
+        self._unavailable.warning(error=why)
+        self._gateway.counters.refused["auth_unavailable"] += 1
+        connection.close(CloseCode.AUTH_UNAVAILABLE)
 
     def _admit(self, connection: "Connection", action: CheckToken, grant: Grant) -> None:
         gateway, session = self._gateway, connection.session
         key = grant.key or str(uuid4())
+        if grant.room:
+            refusal = gateway.rooms.obstacle(grant.mid, grant.rooms, grant.room)
+            if refusal is not None:
+                gateway.counters.refused["room_refused"] += 1
+                connection.close(CloseCode.ROOM_REFUSED, refusal.words)
+                return
         code = self._obstacle(connection, grant, key)
         if code is not None:
             gateway.counters.refused[code.name.lower()] += 1
@@ -105,8 +113,6 @@ class Login:
         gateway = self._gateway
         if len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES:
             return CloseCode.TOKEN_REFUSED
-        if grant.room and not gateway.may_enter(grant.rooms, grant.room):
-            return CloseCode.ROOM_REFUSED
         older = gateway.hub.by_key.get(key)
         if older is not None and older is not connection:
             if older.session.mid > 0 and older.session.mid != grant.mid:

@@ -8,7 +8,6 @@ import structlog
 from bus.errors import BusError, RpcError
 from bus.replies import read_reply
 from gateway.device_policy import ALL
-from gateway.session import State
 from schemas.messages_pb2 import Node, PresenceReply, PresenceReport, Session
 
 if TYPE_CHECKING:
@@ -149,8 +148,6 @@ class Presence:
             zone=settings.zone,
             version=gateway.version,
             draining=gateway.draining,
-            connections=sum(
-                1 for one in gateway.hub.connections.values() if one.session.state is State.OPEN
-            ),
+            connections=len(gateway.hub.connections),
             client_addresses=len(gateway.hub.addresses),
         )

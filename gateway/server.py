@@ -20,6 +20,7 @@ from bus.lifecycle import until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
 from bus.policies import PolicyBook
+from bus.rooms import RoomBook
 from gateway.front import FrontDoor, HttpSide
 from gateway.gateway import Gateway
 from gateway.http_api import make_app
@@ -113,8 +114,13 @@ class Server:
             if port < 0:
                 continue
             listener = listen(host, port, settings.limits.send_buffer_bytes)
+            handshake = settings.limits.upgrade_seconds if security is not None else None
             server = await self._gateway.loop.create_server(
-                make, sock=listener, ssl=security, backlog=4096
+                make,
+                sock=listener,
+                ssl=security,
+                backlog=4096,
+                ssl_handshake_timeout=handshake,
             )
             self._servers.append(server)
 
@@ -130,6 +136,8 @@ class Server:
         seconds = gateway.settings.drain_seconds
         connections = list(gateway.hub.connections.values())
         random.shuffle(connections)
+        for newcomer in tuple(gateway.deadlines.owners()):
+            newcomer.turn_away()
         for number, connection in enumerate(connections):
             after = seconds * number / max(len(connections), 1)
             gateway.loop.call_later(
@@ -167,8 +175,10 @@ async def serve(settings: Settings) -> None:
     configure_logs("gateway", settings.bus.log_format, settings.bus.log_level)
     bus = await Bus.connect(settings.bus, "gateway")
     policies = await PolicyBook.load(bus, settings.policies_file)
-    gateway = Gateway(settings, bus, policies, make_gateway_id(settings), VERSION)
+    book = await RoomBook.load(bus)
+    gateway = Gateway(settings, bus, policies, make_gateway_id(settings), VERSION, book)
     metrics = Metrics()
+    metrics.add(book.readings)
     metrics.add(gateway.readings)
     readiness = Readiness(gateway)
     server = Server(gateway, metrics, readiness)

@@ -3,11 +3,11 @@
 from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING
-
-import structlog
+from urllib.parse import quote
 
 from bus.connection import Reply
 from bus.errors import BusError, RpcError
+from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.session import SendUpstream, State
 from schemas.headers import ID, SESSION, encode_headers
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
-log = structlog.get_logger()
-
 NO_ROOM = (404, "you are in no room")
 NO_RIGHT = (403, "your token does not let you send in this room")
 UNAVAILABLE = (503, "the message could not be stored right now; send it again")
@@ -31,6 +29,7 @@ class Upstream:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
+        self._unavailable = RareLog("send_unavailable")
 
     def send(self, connection: "Connection", action: SendUpstream) -> None:
         """Publish in the room; the client is answered, then its next frame is taken."""
@@ -46,7 +45,8 @@ class Upstream:
             return
         headers = {SESSION: connection.session_id}
         if session.ext and action.sequence > 0:
-            headers[ID] = f"{session.mid}.{session.key}.{action.sequence}"
+            key = quote(session.key, safe="")  # any text, and a header is a line
+            headers[ID] = f"{session.mid}.{key}.{action.sequence}"
         gateway.bus.request(
             subject,
             action.body,
@@ -60,10 +60,10 @@ class Upstream:
         try:
             answer = read_reply(reply, SendReply)
         except RpcError as refusal:
-            self._refuse(connection, action, refusal.code, refusal.message)
+            self._refuse(connection, action, refusal.code, refusal.message, refusal)
             return
         except BusError as error:
-            log.warning("send_unavailable", error=str(error))
+            self._unavailable.warning(error=str(error))
             self._refuse(connection, action, *UNAVAILABLE)
             return
         values: dict[str, object] = {"sequence": answer.sequence}
@@ -72,10 +72,18 @@ class Upstream:
         self._answer(connection, action, values)
 
     def _refuse(
-        self, connection: "Connection", action: SendUpstream, code: int, words: str
+        self,
+        connection: "Connection",
+        action: SendUpstream,
+        code: int,
+        words: str,
+        refusal: RpcError | None = None,
     ) -> None:
         self._gateway.counters.refused[f"send_{code}"] += 1
-        self._answer(connection, action, {"error": {"code": code, "message": words}})
+        error: dict[str, object] = {"code": code, "message": words}
+        if refusal is not None and refusal.reason:
+            error |= {"reason": refusal.reason, "retry": refusal.retry, "after": refusal.after}
+        self._answer(connection, action, {"error": error})
 
     def _answer(
         self, connection: "Connection", action: SendUpstream, values: dict[str, object]

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from bus.connection import Bus
 from bus.metrics import Metrics
+from bus.rooms import RoomBook
 from bus.settings import BusSettings
 from gateway.gateway import Gateway
 from gateway.server import Readiness, Server, make_gateway_id
@@ -97,6 +98,7 @@ async def running_gateway(
     prefix: str,
     limits: dict[str, Any] | None = None,
     before_start: Callable[[Harness], None] = lambda harness: None,
+    with_rooms: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """Run a gateway with these settings; checks at the end that no callback has raised."""
@@ -114,7 +116,9 @@ async def running_gateway(
     harness.policies = FakePolicies()
     bus = await Bus.connect(bus_settings, "gateway")
     policies: Any = harness.policies
-    harness.gateway = gateway = Gateway(chosen, bus, policies, make_gateway_id(chosen), "1.0.0")
+    book = await RoomBook.load(bus) if with_rooms else None
+    gateway_id = make_gateway_id(chosen)
+    harness.gateway = gateway = Gateway(chosen, bus, policies, gateway_id, "1.0.0", book)
     gateway.start()
     readiness = Readiness(gateway)
     harness.server = Server(gateway, Metrics(), readiness)
@@ -126,9 +130,13 @@ async def running_gateway(
         for client in harness.clients:
             client.writer.transport.abort()
         await harness.server.drain()
+        failed = gateway.failed.is_set()
         gateway.stop_tasks()
+        if book is not None:
+            await book.close()
         await bus.drain()
         await harness.bus.drain()
         loop.set_exception_handler(None)
+    assert not failed
     assert harness.faults == []
     assert bus.callback_errors == 0
