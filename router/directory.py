@@ -45,6 +45,16 @@ class Directory:
         leases, *members = await self._with_leases(*commands)
         return sum(leases.holds(one.decode()) for sessions in members for one in sessions)
 
+    async def absent_members(self, mids: list[int]) -> set[int]:
+        """Return those who have no session now."""
+        commands = [("SMEMBERS", self.keys.member(mid)) for mid in mids]
+        leases, *members = await self._with_leases(*commands)
+        return {
+            mid
+            for mid, sessions in zip(mids, members, strict=True)
+            if not any(leases.holds(one.decode()) for one in sessions)
+        }
+
     async def count_rooms(self, rooms: list[str]) -> dict[str, int]:
         """Return the members of each room that has any."""
         gateways = (await self._live()).ends

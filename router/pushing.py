@@ -19,6 +19,7 @@ from router.directory import Directory
 from router.errors import BodyTooLarge, GatewaySilent, PresenceAway, RequestRefused
 from router.publisher import Publisher
 from router.readings import total, totals
+from router.scoped_ids import scoped_id
 from router.settings import PushSettings
 from router.upstream import error_message
 from schemas.headers import SPEED
@@ -87,9 +88,7 @@ class Pushing:
         if not mids:
             return PushReply()
         counting = asyncio.ensure_future(self._count_members(mids))
-        outcomes = await asyncio.gather(
-            *(self._store_for(mid, request, len(mids) > 1) for mid in mids)
-        )
+        outcomes = await asyncio.gather(*(self._store_for(mid, request) for mid in mids))
         return _stored_reply(outcomes, await counting)
 
     async def push_room(self, request: PushRequest) -> PushReply:
@@ -103,8 +102,9 @@ class Pushing:
             raise RequestRefused(str(refused)) from None
         self.counts["room"] += 1
         if self.policy_of(topic_room_type(topic)).keep:
+            own = scoped_id(topic, request.id)
             outcome = await self.publisher.store_one(
-                topic, request.operation, request.body, message_id=request.id
+                topic, request.operation, request.body, message_id=own
             )
             return _stored_reply([outcome], 0)
         error = self.publisher.cast(topic, request.operation, request.body)
@@ -117,8 +117,9 @@ class Pushing:
             raise RequestRefused("operation is required")
         self.counts["all"] += 1
         headers = {SPEED: str(request.speed)} if request.speed > 0 else None
+        own = scoped_id(ALL_TOPIC, request.id)
         outcome = await self.publisher.store_one(
-            ALL_TOPIC, request.operation, request.body, headers, request.id
+            ALL_TOPIC, request.operation, request.body, headers, own
         )
         return _stored_reply([outcome], 0)
 
@@ -147,10 +148,10 @@ class Pushing:
             log.warning("gateway_silent", gateway=gateway, keys=len(keys), error=str(error))
             return None
 
-    async def _store_for(self, mid: int, request: PushRequest, one_of_several: bool) -> Outcome:
-        own = f"{request.id}.{mid}" if request.id and one_of_several else request.id
+    async def _store_for(self, mid: int, request: PushRequest) -> Outcome:
+        topic = member_topic(mid)
         return await self.publisher.store_one(
-            member_topic(mid), request.operation, request.body, message_id=own
+            topic, request.operation, request.body, message_id=scoped_id(topic, request.id)
         )
 
     async def _count_members(self, mids: list[int]) -> int:

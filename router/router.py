@@ -22,6 +22,7 @@ from router.room_part import Rooms
 from router.rows import PresenceKeys
 from router.session_events import SessionEvents
 from router.settings import Settings
+from router.undelivered import Undelivered
 from router.upstream import Upstream
 from schemas.policies import Policy
 
@@ -60,6 +61,7 @@ class Router:
             rooms.book if rooms is not None else None,
         )
         self.pushing = Pushing(bus, self.publisher, self.directory, policy_of, settings.push)
+        self.undelivered = Undelivered(bus, self.directory, self.publisher, settings.push)
         self.queries = Queries(self.directory, settings.nodes)
         most = 2 * settings.publisher.queue_messages  # upstream refuses before, with words
         self.service = Service(bus, "router", VERSION, DESCRIPTION, most)
@@ -67,6 +69,7 @@ class Router:
         self._tasks = [
             asyncio.ensure_future(self.presence.sweep_forever()),
             asyncio.ensure_future(self.session_events.run()),
+            asyncio.ensure_future(self.undelivered.run()),
         ]
         self._serve()
 
@@ -75,6 +78,7 @@ class Router:
         for part in (self.publisher, self.upstream, self.pushing, self.presence):
             metrics.add(part.readings)
         metrics.add(self.session_events.readings)
+        metrics.add(self.undelivered.readings)
         if self.rooms is not None:
             metrics.add(self.rooms.readings)
         metrics.add(self.service.readings)
@@ -86,6 +90,7 @@ class Router:
     async def drain(self) -> None:
         """Take no more requests, finish those that run and all that waits to be stored."""
         await self.service.stop()
+        self.undelivered.stop()
         await self.upstream.flush()
         if self.rooms is not None:
             await self.rooms.drain()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bus.environment import Environment, Secret
 from bus.settings import BusSettings
 
+UNDELIVERED = ("reference", "body", "off")
 REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -43,14 +44,20 @@ class PushSettings:
     body_bytes: int = 1_000_000  # goim's: the largest value of its Kafka topic
     targets: int = 10_000  # keys or mids of one push
     gateway_seconds: float = 2.0  # for a gateway to answer a push to keys
+    undelivered: str = "reference"  # events about what nobody got: without or with "body"; "off"
+    undelivered_waiting: int = 20_000  # messages to be looked at; what is beyond makes no event
 
     @classmethod
     def read(cls, read: Environment) -> "PushSettings":
-        """Read GOIM_PUSH_*."""
+        """Read GOIM_PUSH_* and GOIM_UNDELIVERED*."""
         return cls(
             body_bytes=read.integer("GOIM_PUSH_MAX_BYTES", cls.body_bytes, 1),
             targets=read.integer("GOIM_PUSH_MAX_TARGETS", cls.targets, 1),
             gateway_seconds=read.number("GOIM_PUSH_GATEWAY_SECONDS", cls.gateway_seconds, 0.05, 60),
+            undelivered=read.text("GOIM_UNDELIVERED", cls.undelivered, UNDELIVERED),
+            undelivered_waiting=read.integer(
+                "GOIM_UNDELIVERED_WAITING", cls.undelivered_waiting, 1
+            ),
         )
 
 

@@ -1034,17 +1034,19 @@ class SessionEvent(_message.Message):
     def __init__(self, what: _Optional[str] = ..., mid: _Optional[int] = ..., time_ms: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., last_seen_ms: _Optional[int] = ...) -> None: ...
 
 class UndeliveredEvent(_message.Message):
-    __slots__ = ("mid", "operation", "sequence", "id", "body", "time_ms")
+    __slots__ = ("mid", "operation", "sequence", "id", "body", "time_ms", "sender")
     MID_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
     mid: int
     operation: int
     sequence: int
     id: str
     body: bytes
     time_ms: int
-    def __init__(self, mid: _Optional[int] = ..., operation: _Optional[int] = ..., sequence: _Optional[int] = ..., id: _Optional[str] = ..., body: _Optional[bytes] = ..., time_ms: _Optional[int] = ...) -> None: ...
+    sender: int
+    def __init__(self, mid: _Optional[int] = ..., operation: _Optional[int] = ..., sequence: _Optional[int] = ..., id: _Optional[str] = ..., body: _Optional[bytes] = ..., time_ms: _Optional[int] = ..., sender: _Optional[int] = ...) -> None: ...

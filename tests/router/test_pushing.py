@@ -125,7 +125,7 @@ async def test_members_get_a_message_each_and_who_is_none_is_skipped(
         bus.subjects.push("member.7", 0),
         bus.subjects.push("member.8", 0),
     ]
-    assert [one.header(MESSAGE_ID) for one in stored] == ["event.7", "event.8"]
+    assert [one.header(MESSAGE_ID) for one in stored] == ["member.7.event", "member.8.event"]
     assert all(one.header(FROM) == "" for one in stored)
     again = await pushing.push_mids(request)
     assert list(again.sequences) == [1, 2]
@@ -136,7 +136,8 @@ async def test_the_id_of_a_push_to_one_member_is_the_messages_id(
     bus: Bus, pushing: Pushing
 ) -> None:
     await pushing.push_mids(PushRequest(operation=1, mids=[0, 8], id="event"))
-    assert [one.header(MESSAGE_ID) for one in await read_stream(bus, "MEMBER")] == ["event"]
+    (stored,) = await read_stream(bus, "MEMBER")
+    assert stored.header(MESSAGE_ID) == "member.8.event"
 
 
 async def test_a_push_to_no_member_does_nothing(bus: Bus, pushing: Pushing) -> None:
@@ -151,7 +152,7 @@ async def test_a_room_push_is_stored_with_its_id(bus: Bus, pushing: Pushing) -> 
     assert list((await pushing.push_room(request)).sequences) == [1]
     (stored,) = await read_stream(bus, "ROOM")
     assert stored.subject == bus.subjects.push("room.live.a=20b", 1000)
-    assert stored.header(MESSAGE_ID) == "event"
+    assert stored.header(MESSAGE_ID) == "room.live.a=20b.event"
 
 
 async def test_a_room_type_that_keeps_nothing_is_delivered_only(bus: Bus, pushing: Pushing) -> None:
@@ -218,3 +219,17 @@ async def test_what_was_not_stored_is_told_by_the_first_error(
     assert (reply.stored, list(reply.sequences)) == (False, [0, 0])
     assert (reply.error.code, reply.error.retry) == (503, "later")
     publisher.close()
+
+
+async def test_one_id_is_stored_once_in_each_room_and_for_each_member(
+    bus: Bus, pushing: Pushing
+) -> None:
+    for _ in range(2):
+        for room in ("1", "2"):
+            request = PushRequest(operation=1000, type="live", room=room, body=b"x", id="event")
+            assert (await pushing.push_room(request)).stored
+        for mids in ([7], [7, 8]):
+            assert (await pushing.push_mids(PushRequest(operation=1, mids=mids, id="event"))).stored
+        assert (await pushing.push_all(PushRequest(operation=1, id="event"))).stored
+    counts = [len(await read_stream(bus, kind)) for kind in ("ROOM", "MEMBER", "ALL")]
+    assert counts == [2, 2, 1]
