@@ -9,12 +9,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bus.errors import BusError, RpcError
-from gateway.go_text import ParameterRefused, Query, encode_json
+from gateway.go_text import ParameterRefused, Query, encode_json, parse_integer
 from gateway.goim_answers import JSON, TEXT, Answer, failure
 from gateway.http_body import BodyTooLarge
 from gateway.http_state import HttpState, TooManyRequests, response
 from gateway.page_files import PageFile, is_current, read_page
-from schemas.messages_pb2 import TotalReply, TotalRequest, WhoReply, WhoRequest
+from schemas.messages_pb2 import (
+    MemberPresence,
+    MembersReply,
+    MembersRequest,
+    TotalReply,
+    TotalRequest,
+    WhoReply,
+    WhoRequest,
+)
 from schemas.subjects import IdRefused, room_topic
 
 WHO_LIMIT, WHO_LIMIT_MOST = 100, 500  # sessions told of a room
@@ -37,6 +45,7 @@ class Management:
             Route("/metrics", self._metrics),
             Route("/api/v1/presence/room", self._presence(self._room)),
             Route("/api/v1/presence/total", self._presence(self._total)),
+            Route("/api/v1/presence/members", self._presence(self._members)),
         ]
 
     async def _health(self, request: Request) -> Response:
@@ -91,9 +100,29 @@ class Management:
         ]
         return {"found": reply.found, "sessions": sessions}
 
+    async def _members(self, query: Query) -> object:
+        """Whether members are online, when they were seen last, and with which devices."""
+        texts = [text for value in query.texts("mids") for text in value.split(",")]
+        asked = MembersRequest(mids=[parse_integer(text, 64) for text in texts])
+        reply = await self._state.ask("presence", "members", asked, MembersReply)
+        return {"members": [_member(one) for one in reply.members]}
+
     async def _total(self, query: Query) -> object:
         reply = await self._state.ask("presence", "total", TotalRequest(), TotalReply)
         return {"connections": reply.connections, "client_addresses": reply.client_addresses}
+
+
+def _member(presence: MemberPresence) -> object:
+    devices = [
+        {"device": one.device, "platform": one.platform, "since_ms": one.since_ms}
+        for one in presence.devices
+    ]
+    return {
+        "mid": presence.mid,
+        "online": presence.online,
+        "last_seen_ms": presence.last_seen_ms,
+        "devices": devices,
+    }
 
 
 def page_routes(folder: Path) -> list[Route]:

@@ -22,8 +22,12 @@ from bus.service import Service
 from gateway.http_api import HttpSettings, HttpState, make_app
 from schemas.messages_pb2 import (
     Backoff,
+    Device,
     InstancesReply,
     InstancesRequest,
+    MemberPresence,
+    MembersReply,
+    MembersRequest,
     Node,
     PushReply,
     PushRequest,
@@ -80,6 +84,7 @@ class FakeRouter:
             ("presence", "rooms", RoomsRequest, RoomsReply, self._rooms),
             ("presence", "total", TotalRequest, TotalReply, self._total),
             ("presence", "who", WhoRequest, WhoReply, self._who),
+            ("presence", "members", MembersRequest, MembersReply, self._members),
             ("nodes", "weighted", WeightedRequest, WeightedReply, self._weighted),
             ("nodes", "instances", InstancesRequest, InstancesReply, self._instances),
         ]
@@ -125,6 +130,16 @@ class FakeRouter:
             gateway="secret-gateway",
         )
         return WhoReply(sessions=[session], found=4)
+
+    async def _members(self, request: MembersRequest) -> MembersReply:
+        self._take(request)
+        device = Device(device="phone", platform="ios", since_ms=5)
+        return MembersReply(
+            members=[
+                MemberPresence(mid=mid, online=mid == 7, last_seen_ms=mid, devices=[device])
+                for mid in request.mids
+            ]
+        )
 
     async def _weighted(self, request: WeightedRequest) -> WeightedReply:
         self._take(request)

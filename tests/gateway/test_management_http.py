@@ -43,9 +43,32 @@ async def test_presence_tells_who_is_there_but_no_keys_or_addresses(
     assert router.requests[2] == WhoRequest(room="chat://x", limit=500)
 
 
+async def test_presence_of_members_is_told_for_many_at_once(bus: Bus, router: FakeRouter) -> None:
+    async with client_of(state_of(bus), trusted=False) as client:
+        answer = await client.get("/api/v1/presence/members?mids=7,8&mids=9")
+    device = {"device": "phone", "platform": "ios", "since_ms": 5}
+    assert answer.json() == {
+        "members": [
+            {"mid": mid, "online": mid == 7, "last_seen_ms": mid, "devices": [device]}
+            for mid in (7, 8, 9)
+        ]
+    }
+
+
+@pytest.mark.parametrize("query", ["mids=x", "mids=1,,2", "mids=9223372036854775808", "mids=%zz"])
+async def test_mids_that_are_none_are_refused(bus: Bus, router: FakeRouter, query: str) -> None:
+    async with client_of(state_of(bus), trusted=False) as client:
+        answer = await client.get(f"/api/v1/presence/members?{query}")
+    assert (answer.status_code, answer.json()["code"], router.requests) == (400, -400, [])
+
+
 async def test_presence_can_be_put_behind_the_key(bus: Bus, router: FakeRouter) -> None:
     state = state_of(bus, HttpSettings(presence_open=False))
-    for path in ("/api/v1/presence/room?room=chat://x", "/api/v1/presence/total"):
+    for path in (
+        "/api/v1/presence/room?room=chat://x",
+        "/api/v1/presence/total",
+        "/api/v1/presence/members?mids=7",
+    ):
         async with client_of(state, trusted=False) as client:
             assert (await client.get(path)).status_code == 401
             assert (await client.get(path, headers=BEARER)).status_code == 200
