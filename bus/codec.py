@@ -28,7 +28,8 @@ def decode_request(request_type: type[Request], payload: bytes) -> Request:
         return request
     except (ParseError, DecodeError, UnicodeDecodeError, RecursionError):
         name = request_type.DESCRIPTOR.name
-        raise RpcError(BAD_REQUEST, f"the request is no {name}, in protobuf or JSON") from None
+        words = f"the request is no {name}, in protobuf or JSON"
+        raise RpcError(BAD_REQUEST, words, reason="bad_request") from None
 
 
 def encode_reply(message: Message, as_json: bool) -> bytes:

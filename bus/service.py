@@ -29,7 +29,7 @@ UNAVAILABLE = 503
 MAX_REQUESTS = 10_000  # under way at once, in one service
 STOP_SECONDS = 3.0
 NO_RESPONDERS = b"NATS/1.0 503"  # an empty answer must not pass for an empty message
-FAILURE = RpcError(INTERNAL_ERROR, "an error on our side", "later")
+FAILURE = RpcError(INTERNAL_ERROR, "an error on our side", "later", "internal")
 
 Request = TypeVar("Request", bound=Message)
 RawHandler = Callable[[bytes, bytes, bytes | None, Callable[[bytes], None]], None]
@@ -113,7 +113,7 @@ class Service:
             entry.requests += 1
             if self.active >= self.max_requests:
                 entry.refused += 1
-                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later")
+                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later", "busy")
                 self._refuse(entry, reply, refusal, reply_type, payload[:1] == b"{")
                 return
             self._begin(entry)
@@ -145,7 +145,7 @@ class Service:
             entry.requests += 1
             if self.active >= self.max_requests:
                 entry.refused += 1
-                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later")
+                refusal = RpcError(BUSY, f"{self.active} requests are under way", "later", "busy")
                 self._refuse(entry, reply, refusal, reply_type, payload[:1] == b"{")
                 return
             answer = _RawAnswer(self, entry, reply, reply_type, payload[:1] == b"{")
@@ -264,10 +264,10 @@ class Service:
             refusal = RpcError(INTERNAL_ERROR, "the answer is too large")
             self._refuse(entry, reply, refusal, reply_type, as_json)
         except BusError as error:
-            refusal = RpcError(UNAVAILABLE, str(error), "later")
+            refusal = RpcError(UNAVAILABLE, str(error), "later", "unavailable")
             self._refuse(entry, reply, refusal, reply_type, as_json)
         except asyncio.CancelledError:
-            refusal = RpcError(UNAVAILABLE, "the service is stopping", "now")
+            refusal = RpcError(UNAVAILABLE, "the service is stopping", "now", "unavailable")
             self._refuse(entry, reply, refusal, reply_type, as_json)
         except Exception:
             log.exception("request_failed", endpoint=entry.name)
