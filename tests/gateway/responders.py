@@ -39,6 +39,7 @@ class FakeAuth:
     answer: bytes | None = None  # set: this to everybody
     grant: dict[str, Any] = field(default_factory=dict)  # beside what the client says
     hangs: bool = False
+    held: list[Callable[[bytes], None]] = field(default_factory=list)
 
     def handle(
         self,
@@ -49,7 +50,9 @@ class FakeAuth:
     ) -> None:
         """Answer one check."""
         self.requests.append(loads(payload))
-        if not self.hangs:
+        if self.hangs:
+            self.held.append(answer)
+        else:
             answer(self.answer or self._granted(self.requests[-1]["token"]))
 
     def _granted(self, token: str) -> bytes:
