@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
     from gateway.topic import Topic
 
-CLOSE_SECONDS = 2.0  # for the peer to answer a close frame
+CLOSE_SECONDS = 2.0  # for the peer to answer a close frame, and to close
+MOST_VISITED = 64  # rooms remembered of one connection
 
 
 class Connection(asyncio.Protocol):
@@ -41,6 +42,8 @@ class Connection(asyncio.Protocol):
         "stalled_since",
         "topics",
         "transport",
+        "visited",
+        "written_at_end",
     )
 
     transport_name = ""
@@ -63,6 +66,8 @@ class Connection(asyncio.Protocol):
         self.topics: tuple[Topic, ...] = ()  # what it holds, live or catching up
         self.behind: dict[Topic, CatchUp] | None = None
         self.delivered: dict[str, int] | None = None  # positions that are certain, by topic
+        self.visited: dict[str, int] | None = None  # rooms it is not in: what it has of them
+        self.written_at_end: dict[str, int] | None = None  # by topic, when it was closed here
         self.close_code: CloseCode | None = None
         self.opened_at = now
         self.frames_received = 0
@@ -96,8 +101,26 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client has closed after reading all it was sent, else its kernel had reset."""
-        self.gateway.positions.certify(self)
+        if self.close_code is None:
+            self.gateway.positions.certify(self)
+        else:
+            self.gateway.positions.certify_end(self)
         return False
+
+    def position(self, topic: "Topic") -> int | None:
+        """Return up to where a topic that it holds was written to it; None: not known yet."""
+        position = topic.position(self)
+        if position is None and self.behind is not None and topic in self.behind:
+            return self.behind[topic].after
+        return position
+
+    def remember(self, room: str, position: int) -> None:
+        """Keep what it has of a room that it is not in, to go on there when it comes back."""
+        if self.visited is None:
+            self.visited = {}
+        self.visited[room] = position
+        if len(self.visited) > MOST_VISITED:
+            del self.visited[next(iter(self.visited))]
 
     def pause_writing(self) -> None:
         """Over the mark: live messages pass by this connection from now on."""
@@ -178,9 +201,26 @@ class Connection(asyncio.Protocol):
         """Take the connection out of everything; its socket is still open. Call once."""
         self.close_code = code
         if self.session.state is State.OPEN:
-            self.gateway.positions.certify(self)
+            self.gateway.positions.note_end(self)
             self.gateway.unseat(self)
         self.session.close()
+
+    def finish(self) -> None:
+        """Close after what is written; wait for the client's FIN where that says what it got."""
+        if self.written_at_end is None:
+            self.transport.close()
+        else:
+            self.linger()
+
+    def linger(self) -> None:
+        """Send FIN after what is written; the socket is gone with the client's, or in 2 s."""
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+        else:
+            self.transport.close()
 
     def end(self, code: CloseCode, words: str) -> None:
         """Close the socket; each transport does it its way."""

@@ -149,10 +149,11 @@ class Gateway:
         connection.session.room = room
         self.hub.move("", room)
         topic = self.interest.hold_room(connection, room)
+        known = connection.visited.pop(room, None) if connection.visited else None
         newest = 0
         if told is not None and told < 0:
             newest = -told if connection.session.may("history", room) else 0
-        after = told if told is not None and told >= 0 else None
+        after = told if told is not None and told >= 0 else known
         self.catching_up.start(connection, topic, after, newest)
 
     def leave_room(self, connection: Connection) -> None:
@@ -162,6 +163,9 @@ class Gateway:
             self.hub.move(room, "")
             topic = self.interest.topics.get(room_topic(room))
             if topic is not None:
+                position = connection.position(topic)
+                if position is not None:
+                    connection.remember(room, position)
                 self.interest.release(connection, topic)
 
     def unseat(self, connection: Connection) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
 
 MAX_KEY_BYTES = 256
+MEMBER, ALL = "member", "all"  # what these topics are called in `resume`
 EXT_MARK = '"ext"'  # in the auth body of a client that asks for extensions
 
 
@@ -101,8 +102,12 @@ class Login:
         connection.send_frame(Operation.AUTH_REPLY, body, action.version, action.sequence)
         if grant.mid > 0:
             topic = gateway.interest.hold_member(connection, grant.mid)
-            self._start(connection, topic.name, "member", grant)
-        self._start(connection, gateway.interest.hold_all(connection).name, "all", grant)
+            self._start(connection, topic.name, MEMBER, grant)
+        self._start(connection, gateway.interest.hold_all(connection).name, ALL, grant)
+        for room, position in grant.resume.items():
+            elsewhere = position >= 0 and room not in (MEMBER, ALL, grant.room)
+            if elsewhere and gateway.rooms.obstacle(grant.mid, grant.rooms, room) is None:
+                connection.remember(room, position)
         if grant.room:
             gateway.enter_room(connection, grant.room, grant.resume.get(grant.room))
         gateway.presence.note_joined(connection)

@@ -2,8 +2,9 @@
 
 `ext` clients say so (op 18). For the others the kernel is asked: when nothing that was written is
 unacknowledged, all of it has reached the client's kernel; asked at each frame the client sends
-and when it closes cleanly (FIN). After a reset or silence the last certain position stands, so a
-message may come twice to such a client, and is never lost.
+and when it closes cleanly (FIN, which a kernel does not send while something is unread). After a
+reset or silence, and where the gateway itself closes, the last certain position stands until the
+client's FIN, so a message may come twice to such a client, and is never lost.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from bus.errors import BusError, RpcError
 from bus.replies import read_reply
 from gateway.kernel import all_acknowledged
 from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest
+from schemas.subjects import room_topic
 
 if TYPE_CHECKING:
     from gateway.connection import Connection
@@ -42,28 +44,34 @@ class Positions:
 
     def certify(self, connection: "Connection") -> None:
         """Note what a plain client has got, if the kernel is sure of it."""
-        session = connection.session
-        if session.mid <= 0 or session.ext or not connection.topics:
-            return
-        if all_acknowledged(connection.transport):
-            for topic in connection.topics:
-                position = topic.position(connection)
-                if position is None and connection.behind and topic in connection.behind:
-                    position = connection.behind[topic].after
-                if position:
-                    self._note(connection, topic.name, position)
+        if _is_counted(connection) and connection.topics and all_acknowledged(connection.transport):
+            for topic, position in written(connection).items():
+                self._note(connection, topic, position)
+
+    def certify_end(self, connection: "Connection") -> None:
+        """Note what a plain client has got that was closed here and has closed its side now."""
+        at_end, connection.written_at_end = connection.written_at_end, None
+        if at_end and all_acknowledged(connection.transport):
+            for topic, position in at_end.items():
+                self._note(connection, topic, position)
+            self.save_soon()
+
+    def note_end(self, connection: "Connection") -> None:
+        """Remember what was written to a plain client that is about to be closed here."""
+        if _is_counted(connection):
+            connection.written_at_end = written(connection)
 
     def acknowledge(self, connection: "Connection", positions: dict[str, int]) -> None:
         """Note what an `ext` client says it has handled, never past what it was sent."""
         if connection.session.mid <= 0:
             return
         for topic in connection.topics:
-            said = positions.get(topic.room or topic.label)
-            sent = topic.position(connection)
-            if sent is None and connection.behind and topic in connection.behind:
-                sent = connection.behind[topic].after
+            said, sent = positions.get(topic.room or topic.label), connection.position(topic)
             if said is not None and sent is not None:
                 self._note(connection, topic.name, min(said, sent))
+        for room, sent in (connection.visited or {}).items():
+            if room in positions:
+                self._note(connection, room_topic(room), min(positions[room], sent))
 
     def unsaved(self, mid: int, device: str, topic: str) -> int | None:
         """Return a position the store may not have yet."""
@@ -144,3 +152,18 @@ class Positions:
             if len(self._unsaved) >= DEVICES_IN_A_REQUEST:
                 self.save_soon()
         self._idle.set()
+
+
+def written(connection: "Connection") -> dict[str, int]:
+    """Return up to where each topic, held or left, was written to a connection."""
+    found = {room_topic(room): position for room, position in (connection.visited or {}).items()}
+    for topic in connection.topics:
+        position = connection.position(topic)
+        if position:
+            found[topic.name] = position
+    return found
+
+
+def _is_counted(connection: "Connection") -> bool:
+    """Tell whether it is for the kernel to say what this client has got."""
+    return connection.session.mid > 0 and not connection.session.ext

@@ -50,4 +50,4 @@ class TcpConnection(Connection):
 
     def end(self, code: CloseCode, words: str) -> None:
         """Close after what is written; plain clients just see the end, as with goim."""
-        self.transport.close()
+        self.finish()

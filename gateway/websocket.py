@@ -13,7 +13,7 @@ from websockets.protocol import State as ProtocolState
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 
-from gateway.connection import CLOSE_SECONDS, Connection
+from gateway.connection import Connection
 from gateway.fanout import WEBSOCKET
 from schemas.close_codes import CloseCode
 from schemas.frame import FrameError, decode_message
@@ -102,9 +102,7 @@ class WebSocketConnection(Connection):
         if unusual.protocol.state is ProtocolState.OPEN:
             unusual.protocol.send_close(code.number, reason)
         self._write_unusual(unusual)
-        if self.transport.can_write_eof():
-            self.transport.write_eof()  # the client sees the end at once, and may still answer
-        self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+        self.linger()
 
     def message_overdue(self, now: float) -> bool:
         """Tell whether the fragments of a message have been coming for too long."""
@@ -197,10 +195,11 @@ class WebSocketConnection(Connection):
         left_page = told is not None and told.code == CloseCode.GOING_AWAY.number
         self.depart(CloseCode.GOING_AWAY if left_page else CloseCode.NORMAL)
         self._write_unusual(unusual)
-        self.transport.close()
+        self.finish()
 
     def _discard(self, data: bytes) -> None:
-        """After our close frame only the client's counts: then both are done."""
+        """After our close frame only the client's counts: it has read all that came before."""
         self.buffer = b""
         if data[:1] == bytes([FIN_CLOSE]):
+            self.gateway.positions.certify_end(self)
             self.transport.close()

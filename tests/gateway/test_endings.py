@@ -1,0 +1,121 @@
+"""What a client has got: when the gateway closes it, and when it comes back to a room it left."""
+
+from collections.abc import AsyncIterator
+from json import dumps
+
+import pytest
+import pytest_asyncio
+
+from schemas.close_codes import CloseCode
+from schemas.operations import Operation
+from tests.gateway.clients import TcpClient
+from tests.gateway.harness import Harness, running_gateway
+
+MEMBER_KEY = (5, "phone", "member.5")
+FIRST, SECOND = "chat://1", "chat://2"
+FIRST_TOPIC = "room.chat.1"
+
+
+@pytest_asyncio.fixture
+async def harness(nats_url: str, prefix: str) -> AsyncIterator[Harness]:
+    async with running_gateway(nats_url, prefix) as running:
+        yield running
+
+
+async def client_of(harness: Harness, transport: str) -> TcpClient:
+    connect = harness.ws if transport == "ws" else harness.tcp
+    return await connect(mid=5, key="phone", accepts=[1000])
+
+
+async def saved(harness: Harness, key: tuple[int, str, str], sequence: int) -> None:
+    """Wait until the store has this position."""
+    await harness.is_true(lambda: harness.store.positions.get(key) == sequence)
+
+
+def close(harness: Harness, code: CloseCode = CloseCode.GOING_AWAY) -> None:
+    (connection,) = harness.gateway.hub.connections.values()
+    connection.close(code)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+async def test_a_client_closed_here_has_all_that_it_read_when_it_closes_too(
+    harness: Harness, transport: str
+) -> None:
+    client = await client_of(harness, transport)
+    await harness.settled()
+    sequence = harness.store.publish("member.5", b"read")
+    await harness.delivered()
+    close(harness)
+    await client.closed()
+    await saved(harness, MEMBER_KEY, sequence)
+    await harness.emptied()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+async def test_a_client_that_hangs_when_it_is_closed_gets_its_messages_again(
+    harness: Harness, transport: str
+) -> None:
+    client = await client_of(harness, transport)
+    await harness.settled()
+    before = harness.store.publish("member.5", b"read")
+    assert await client.bodies(1) == [b"read"]
+    await client.is_quiet()
+    harness.store.publish("member.5", b"in its kernel, never read")
+    await harness.delivered()
+    close(harness, CloseCode.REPLACED)
+    client.reset()
+    await harness.emptied()
+    await saved(harness, MEMBER_KEY, before)
+    again = await client_of(harness, transport)
+    assert await again.bodies(1) == [b"in its kernel, never read"]
+
+
+async def test_a_client_that_says_goodbye_with_a_fin_behind_it_has_read_all(
+    harness: Harness,
+) -> None:
+    client = await harness.ws(mid=5, key="phone", accepts=[1000])
+    await harness.settled()
+    sequence = harness.store.publish("member.5", b"read")
+    assert await client.bodies(1) == [b"read"]
+    await client.say_goodbye()
+    await saved(harness, MEMBER_KEY, sequence)
+
+
+@pytest.mark.parametrize("ext", [0, 1])
+async def test_a_connection_goes_on_where_it_was_when_it_comes_back_to_a_room(
+    harness: Harness, ext: int
+) -> None:
+    client = await harness.tcp(mid=5, key="phone", room_id=FIRST, ext=ext)
+    await harness.settled()
+    harness.store.publish(FIRST_TOPIC, b"one")
+    assert await client.bodies(1) == [b"one"]
+    client.send(Operation.CHANGE_ROOM, SECOND.encode())
+    await harness.is_true(lambda: SECOND in harness.gateway.hub.rooms)
+    harness.store.publish(FIRST_TOPIC, b"two")
+    client.send(Operation.CHANGE_ROOM, FIRST.encode())
+    found = await client.bodies(3)
+    assert found == [SECOND.encode(), FIRST.encode(), b"two"]
+
+
+async def test_where_a_client_says_it_is_counts_for_rooms_that_it_enters_later(
+    harness: Harness,
+) -> None:
+    first = harness.store.publish(FIRST_TOPIC, b"one")
+    harness.store.publish(FIRST_TOPIC, b"two")
+    client = await harness.tcp(
+        mid=5, key="phone", room_id=SECOND, ext=1, resume={"rooms": {FIRST: first}}
+    )
+    client.send(Operation.CHANGE_ROOM, FIRST.encode())
+    assert await client.bodies(2) == [FIRST.encode(), b"two"]
+
+
+async def test_what_was_handled_of_a_room_can_be_acknowledged_after_leaving_it(
+    harness: Harness,
+) -> None:
+    client = await harness.tcp(mid=5, key="phone", room_id=FIRST, ext=1)
+    await harness.settled()
+    sequence = harness.store.publish(FIRST_TOPIC, b"one")
+    assert await client.bodies(1) == [b"one"]
+    client.send(Operation.CHANGE_ROOM, b"")
+    client.send(Operation.ACKNOWLEDGE, dumps({"rooms": {FIRST: sequence + 50}}).encode())
+    await saved(harness, (5, "phone", FIRST_TOPIC), sequence)
