@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from bus.environment import Environment, Secret
 from bus.settings import BusSettings
-from gateway.device_policy import DevicePolicies, DevicePolicyRefused, read_device_policies
+from gateway.device_policy import ALL, DevicePolicies, DevicePolicyRefused, read_device_policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Settings:
 
 def _read_devices(read: Environment) -> DevicePolicies:
     try:
-        return read_device_policies(read.texts("GOIM_DEVICES"))
+        return read_device_policies(read.texts("GOIM_DEVICES", (ALL,)))
     except DevicePolicyRefused as refused:
         read.refuse("GOIM_DEVICES", str(refused))
         return DevicePolicies()

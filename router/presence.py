@@ -164,7 +164,7 @@ class Presence:
 
     def _grace(self) -> tuple[int, int]:
         settings = self.settings
-        return int(settings.grace_seconds * 1000), int(settings.seen_seconds * 1000)
+        return int(settings.grace_seconds * 1000), settings.seen_seconds * 1000
 
     async def _script(self, action: str, *arguments: Any) -> Any:
         return await self.redis.run_one("EVAL", SCRIPT, 1, self.keys.prefix, action, *arguments)

@@ -138,7 +138,7 @@ class SessionEvents:
         return done
 
     async def _load(self, told: Told) -> None:
-        keys, ttl_ms = self.keys, int(self.settings.seen_seconds * 1000)
+        keys, ttl_ms = self.keys, self.settings.seen_seconds * 1000
         await self.redis.run_one("DEL", keys.online, keys.leaving, keys.edges)
         seen = list(told.seen.items())
         for start in range(0, len(seen), AT_ONCE):

@@ -74,7 +74,7 @@ class PresenceSettings:
     who_most: int = 1000  # sessions in one answer of goim.presence.who
     members_most: int = 1000  # in one request of goim.presence.members
     grace_seconds: float = 5.0  # a member who is back within it was never away
-    seen_seconds: float = 30 * 86_400.0  # when a member was seen last is known for so long
+    seen_seconds: int = 30 * 86_400  # when a member was seen last is known for so long
     switches: int = 6  # a minute, between devices of which a member may not have both
     settle_seconds: float = 0.25  # between two looks for members whose grace is over
 
@@ -96,7 +96,7 @@ class PresenceSettings:
             who_most=read.integer("GOIM_WHO_MOST", cls.who_most, 1, 100_000),
             members_most=read.integer("GOIM_MEMBERS_MOST", cls.members_most, 1, 100_000),
             grace_seconds=read.number("GOIM_OFFLINE_SECONDS", cls.grace_seconds, 0, 3600),
-            seen_seconds=read.number("GOIM_SEEN_SECONDS", cls.seen_seconds, 60, 10**9),
+            seen_seconds=read.integer("GOIM_SEEN_SECONDS", cls.seen_seconds, 60, 10**9),
             switches=read.integer("GOIM_DEVICE_SWITCHES", cls.switches, 1, 1000),
             settle_seconds=read.number("GOIM_SETTLE_SECONDS", cls.settle_seconds, 0.01, 60),
         )

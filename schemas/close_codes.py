@@ -31,7 +31,7 @@ class CloseCode(Enum):
     TOKEN_EXPIRED = (4002, "the token has expired", Retry.TOKEN)
     AUTH_TIMEOUT = (4003, "no valid auth frame within the handshake time", Retry.LATER)
     IDLE = (4004, "no heartbeat within the idle time", Retry.NOW)
-    REPLACED = (4005, "the same key connected again", Retry.NEVER)
+    REPLACED = (4005, "another connection took its place", Retry.NEVER)
     ROOM_REFUSED = (4006, "the token does not open that room", Retry.NEVER)
     AUTH_UNAVAILABLE = (4007, "nobody can check tokens right now", Retry.LATER)
     TOO_MANY_CONNECTIONS = (4008, "too many connections", Retry.LATER)

@@ -144,6 +144,6 @@ async def test_a_waiting_sender_learns_that_the_client_was_ended(gateway: FakeGa
     notice = b'{"code":4005,"message":"","retry":"never"}'
     await scene.connection.write(encode_frame(Operation.CLOSING, notice))
     await scene.connection.close()
-    with pytest.raises(ClosedByServer, match="the same key connected again"):
+    with pytest.raises(ClosedByServer, match="another connection took its place"):
         await sending
     await scene.client.close()

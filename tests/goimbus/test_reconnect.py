@@ -56,6 +56,6 @@ def test_an_endless_delay_is_not_believed() -> None:
 
 
 def test_the_reason_is_the_words_of_the_server_or_of_the_table() -> None:
-    assert Ending(4005).reason == "the same key connected again (4005)"
+    assert Ending(4005).reason == "another connection took its place (4005)"
     assert Ending().reason == "the connection was lost"
     assert Ending(4777).reason == "closed with code 4777"
