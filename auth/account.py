@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from auth.names import USER
+from auth.slowing import network_of
 from schemas import messages_pb2
 
 KNOWN_ADDRESSES = 4  # from which the owner logged in last
@@ -70,7 +71,8 @@ class Account(msgspec.Struct, omit_defaults=True):
             self.logins_generation = self.generation
 
     def _digest(self, address: str) -> str:
-        return sha256(f"{self.mid} {address}".encode(errors="replace")).hexdigest()[:ADDRESS_DIGITS]
+        text = f"{self.mid} {network_of(address)}"
+        return sha256(text.encode(errors="replace")).hexdigest()[:ADDRESS_DIGITS]
 
 
 def encode_account(account: Account) -> bytes:

@@ -80,7 +80,10 @@ class Book:
         """
         for _ in range(MOST_ATTEMPTS):
             account = found.account
+            was_pending = account.state is State.PENDING
             alter(account)
+            if was_pending and account.state is not State.PENDING:
+                await self._keep_mid(found)
             try:
                 revision = await self.accounts.put(
                     _name_key(found.name),
@@ -96,10 +99,6 @@ class Book:
             else:
                 return Found(account, found.name, revision)
         raise AccountRefused(Reason.CHANGED_MEANWHILE)
-
-    async def keep_mid(self, found: Found) -> None:
-        """Write again, without a TTL, which name a mid leads to."""
-        await self.accounts.put(_mid_key(found.account.mid), found.name.encode())
 
     async def login(self, login_id: str) -> FoundLogin | None:
         """Return a login."""
@@ -130,6 +129,10 @@ class Book:
     async def forget_failures(self, name: str) -> None:
         """The password was right."""
         await self.logins.delete(_failures_key(name))
+
+    async def _keep_mid(self, found: Found) -> None:
+        """Write again, without a TTL, which name a mid leads to."""
+        await self.accounts.put(_mid_key(found.account.mid), found.name.encode())
 
     def _ttl(self, account: Account) -> int:
         return self.pending_seconds if account.state is State.PENDING else 0

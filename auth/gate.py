@@ -13,7 +13,7 @@ from auth.errors import AccountRefused, Reason, Refused
 from auth.hashing import Hasher
 from auth.names import OPERATOR
 from auth.revocations import MemberRule
-from auth.slowing import Failures, Tries, seconds_to_wait, whole_seconds
+from auth.slowing import AddressTries, Failures, Tries, network_of, seconds_to_wait, whole_seconds
 from auth.tokens import Identity, verify_token
 
 
@@ -36,8 +36,8 @@ class Gate:
         background: Background,
     ) -> None:
         self.name_tries = Tries(settings.name_tries)
-        self.address_tries = Tries(settings.address_tries)
-        self.registrations = Tries(settings.registrations)
+        self.address_tries = AddressTries(settings.address_tries)
+        self.registrations = AddressTries(settings.registrations)
         self.codes = Tries(settings.codes)
         self.hasher = hasher
         self.background = background
@@ -64,7 +64,7 @@ class Gate:
         known = account is not None and account.knows(address)
         failures = await self._book.failures(name)
         if known:
-            self.take(self.name_tries, f"{address} {name}", now)
+            self.take(self.name_tries, f"{network_of(address)} {name}", now)
         else:
             self._slow_name(name, failures, now)
         encoded = "" if account is None else account.password

@@ -67,8 +67,6 @@ class Managing:
         desk = self._desk
         by = await desk.gate.operator(request.token, desk.clock())
         found = await self._find(request.mid, request.name)
-        if found.account.state is State.PENDING:
-            await desk.book.keep_mid(found)
 
         def alter(account: Account) -> None:
             account.state = State.ACTIVE

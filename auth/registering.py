@@ -63,7 +63,6 @@ class Registering:
         found = await desk.book.by_digest(name)
         if found is None or not is_right(request.code, found.account.code, ACTIVATION, now):
             raise AccountRefused(Reason.CODE_REFUSED)
-        await desk.book.keep_mid(found)
 
         def alter(account: Account) -> None:
             if not is_right(request.code, account.code, ACTIVATION, now):

@@ -6,6 +6,7 @@ logins, for all processes and over restarts, for names that nobody has as well.
 
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network
 from math import ceil
 
 import msgspec
@@ -27,6 +28,17 @@ class Failures(msgspec.Struct, omit_defaults=True):
 
     count: int = 0
     last_at: float = 0.0
+
+
+def network_of(address: str) -> str:
+    """Return what counts as one address: of IPv6 the /64 that one subscriber has."""
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 class Tries:
@@ -62,6 +74,18 @@ class Tries:
         while len(self._full_at) > self._most:
             self._full_at.popitem(last=False)
             self.counts["forgotten"] += 1
+
+
+class AddressTries(Tries):
+    """The token buckets of addresses."""
+
+    def take(self, who: str, now: float) -> float:
+        """Take one try of the address's network."""
+        return super().take(network_of(who), now)
+
+    def give_back(self, who: str) -> None:
+        """Undo a take."""
+        super().give_back(network_of(who))
 
 
 def seconds_to_wait(failures: Failures, free: int, most_seconds: float, now: float) -> float:

@@ -162,3 +162,71 @@ async def test_sigterm_ends_it_with_every_check_answered_and_no_token_in_its_log
     log = "".join(lines) + rest.decode()
     assert not any(part in log for part in (*token(exp=4_000_000_000, jti="n7").split("."), SECRET))
     assert {event["user_id"] for event in events if event["event"] == "auth_granted"} == {123}
+
+
+async def test_a_process_keeps_accounts_over_its_restart_and_logs_no_secret(
+    start: Start, nats_url: str, bus: Bus
+) -> None:
+    variables = {
+        "NATS_URL": nats_url,
+        "GOIM_SUBJECT_PREFIX": bus.subjects.prefix,
+        "GOIM_AUTH_SECRET": SECRET,
+        "GOIM_API_KEY": "the key of operators",
+        "GOIM_ACCOUNT_ACTIVATION": "none",
+        "GOIM_ACCOUNT_HASH_KIB": "8",
+        "GOIM_ACCOUNT_HASH_ROUNDS": "1",
+        "GOIM_LOG_LEVEL": "debug",
+        "GOIM_LOG_FORMAT": "json",
+    }
+    log = []
+
+    async def call(name: str, /, **fields: str) -> dict[str, str]:
+        reply = await bus.call(bus.subjects.rpc("accounts", name), json.dumps(fields).encode())
+        answer: dict[str, str] = json.loads(reply.payload)
+        return answer
+
+    async def end(process: Process) -> None:
+        process.terminate()
+        _, rest = await process.communicate()
+        assert process.returncode == 0
+        log.append(rest.decode())
+
+    first = await start(**variables)
+    log.extend(await read_until(first, "auth_started"))
+    person = {"name": "Ann", "password": "correct horse battery"}
+    made = await call("register", **person)
+    login = await call("login", **person)
+    await call("list", token="the key of operators")
+    await end(first)
+    second = await start(**variables)
+    log.extend(await read_until(second, "auth_started"))
+    refreshed = await call("refresh", refresh_token=login["refresh_token"])
+    assert refreshed["mid"] == made["mid"]
+    body = json.dumps({"token": refreshed["auth"]}).encode()
+    reply = await bus.call(bus.subjects.rpc("auth", "check"), body)
+    assert json.loads(reply.payload)["mid"] == int(made["mid"])
+    await end(second)
+    secrets = (
+        *(person["password"], SECRET, "the key of operators"),
+        *(login["token"], login["refresh_token"], refreshed["token"], refreshed["refresh_token"]),
+    )
+    assert not any(secret in line for secret in secrets for line in log)
+
+
+async def test_a_site_with_its_own_users_leaves_accounts_off(
+    start: Start, nats_url: str, bus: Bus
+) -> None:
+    process = await start(
+        NATS_URL=nats_url,
+        GOIM_SUBJECT_PREFIX=bus.subjects.prefix,
+        GOIM_AUTH_SECRET=SECRET,
+        GOIM_ACCOUNTS="off",
+    )
+    await read_until(process, "auth_started")
+    reply = await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":"null"}')
+    assert json.loads(reply.payload)["error"]["code"] == 4001
+    with pytest.raises(NoResponders):
+        await bus.call(bus.subjects.rpc("accounts", "login"), b"{}")
+    process.terminate()
+    await process.communicate()
+    assert process.returncode == 0

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from auth.names import name_digest
+
 from .desk import API_KEY, PASSWORD, Desk
 
 
@@ -118,6 +120,19 @@ async def test_an_operator_activates_a_pending_account_for_good(empty_desk: Desk
     for key in (f"mid.{mid}",):
         message = await desk.bus.jetstream.get_last_msg(stream, bucket.subject(key))
         assert "Nats-TTL" not in (message.headers or {})
+
+
+async def test_a_pending_account_that_was_closed_can_be_opened_and_used(empty_desk: Desk) -> None:
+    desk = empty_desk
+    await desk.start(activation="code", pending_seconds=1)
+    mid = await desk.register("Ann")
+    await desk.call("deactivate", token=API_KEY, mid=mid)
+    await desk.call("reactivate", token=API_KEY, name="Ann")
+    bucket = desk.services[0].accounts.desk.book.accounts
+    for key in [f"mid.{mid}", f"name.{name_digest('Ann')}"]:
+        message = await desk.bus.jetstream.get_last_msg(bucket.stream, bucket.subject(key))
+        assert "Nats-TTL" not in (message.headers or {})
+    assert await desk.reason("show", token=(await desk.login())["token"]) == "ok"
 
 
 async def test_accounts_are_listed_in_order_of_mid_page_by_page(desk: Desk) -> None:

@@ -1,12 +1,15 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.slowing import (
+    AddressTries,
     Failures,
     Rate,
     Tries,
     decode_failures,
     encode_failures,
+    network_of,
     seconds_to_wait,
     whole_seconds,
 )
@@ -77,3 +80,27 @@ def test_a_count_is_kept_and_an_unreadable_one_is_none() -> None:
 
 def test_a_wait_is_told_in_whole_seconds() -> None:
     assert [whole_seconds(wait) for wait in (0.001, 1.0, 1.2)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("a host", "a host"),
+    ],
+)
+def test_one_subscriber_s_addresses_are_one(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_addresses_of_one_network_share_a_bucket() -> None:
+    tries = AddressTries(Rate(1, 10.0))
+    assert tries.take("2001:db8::1", 0.0) == 0
+    assert tries.take("2001:db8::2", 0.0) == 10
+    tries.give_back("2001:db8::3")
+    assert tries.take("2001:db8::4", 0.0) == 0
