@@ -10,7 +10,7 @@ from typing import Any
 from bus.connection import Bus
 from bus.errors import RpcError
 from bus.service import Service
-from schemas.headers import LAST_SEQUENCE, SEQUENCE, encode_headers
+from schemas.headers import FROM, LAST_SEQUENCE, SEQUENCE, SESSION, STAMP, encode_headers
 from schemas.messages_pb2 import (
     Error,
     LastReply,
@@ -100,18 +100,18 @@ class FakeStore:
         body: bytes,
         operation: int = 1000,
         lost: bool = False,
-        **headers: str,
+        headers: dict[str, str] | None = None,
     ) -> int:
         """Store a message, and deliver it unless it is to get lost; return its sequence."""
         self.end += 1
-        values = {name.replace("_", "-"): value for name, value in headers.items()}
+        values = headers or {}
         message = StoredMessage(
             sequence=self.end,
             operation=operation,
             body=body,
-            session=values.get("Goim-Session", ""),
-            stamp=values.get("Goim-Stamp") == "1",
-            sender=int(values.get("Goim-From", 0)),
+            session=values.get(SESSION, ""),
+            stamp=values.get(STAMP) == "1",
+            sender=int(values.get(FROM, 0)),
         )
         self.topics[topic].append(message)
         before = self._last.get((topic, operation), 0)
