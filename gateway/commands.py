@@ -73,4 +73,10 @@ class Commands:
             return [connection] if connection is not None else []
         if close.key:
             return [hub.by_key[close.key]] if close.key in hub.by_key else []
-        return list(hub.by_member.get(close.mid, ()))
+        held = hub.by_member.get(close.mid, ())
+        return [one for one in held if _is_of(one.session.token_id, close.token_id)]
+
+
+def _is_of(token_id: str, login: str) -> bool:
+    """Tell whether a token is meant: by its own name, its login's (before the dot), or none."""
+    return login in ("", token_id, token_id.partition(".")[0])

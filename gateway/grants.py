@@ -25,7 +25,7 @@ UNREADABLE = (
     RecursionError,
 )
 RIGHTS = ("receive", "send", "history")
-_TEXTS = ("device", "devices", "role")
+_TEXTS = ("device", "devices", "role", "token_id")
 
 
 class GrantUnreadable(ValueError):
@@ -75,6 +75,7 @@ class Grant:
     device: str = ""
     devices: str = ""
     role: str = ""
+    token_id: str = ""
 
     def may(self, right: str, room: str) -> bool:
         """Tell whether any pattern gives `receive`, `send` or `history` in the room."""

@@ -103,6 +103,7 @@ class Session:
         "room",
         "since_ms",
         "state",
+        "token_id",
         "waiting",
         "websocket",
     )
@@ -117,6 +118,7 @@ class Session:
         self.frames_time = now
         self.mid = 0
         self.key = ""
+        self.token_id = ""  # by which its login may be ended
         self.device = ""
         self.devices = ""  # how many the member may have at once
         self.platform = ""
@@ -157,6 +159,7 @@ class Session:
         self.waiting = False
         self.mid = grant.mid
         self.key = key
+        self.token_id = grant.token_id
         self.device = (grant.device or grant.key or grant.platform or "default")[:128]
         self.platform = grant.platform
         self.accepts = grant.accepts

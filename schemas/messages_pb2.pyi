@@ -725,18 +725,20 @@ class KeyPushReply(_message.Message):
     def __init__(self, sessions: _Optional[int] = ..., dropped: _Optional[int] = ...) -> None: ...
 
 class CloseSession(_message.Message):
-    __slots__ = ("session", "key", "mid", "code", "reason")
+    __slots__ = ("session", "key", "mid", "code", "reason", "token_id")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
     session: str
     key: str
     mid: int
     code: int
     reason: str
-    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., code: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    token_id: str
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., code: _Optional[int] = ..., reason: _Optional[str] = ..., token_id: _Optional[str] = ...) -> None: ...
 
 class GatewayCommand(_message.Message):
     __slots__ = ("push", "close")
