@@ -1,8 +1,6 @@
 """EDGE ends what a member may no longer do: revokes tokens, and cuts the open connections."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from auth.account import Account
 from auth.buckets import Bucket
@@ -17,15 +15,11 @@ from schemas.messages_pb2 import (
     GatewayCommand,
     InstancesReply,
     InstancesRequest,
-    WhoReply,
-    WhoRequest,
 )
 
 ASK_SECONDS = 1.0
 AGAIN_SECONDS = 0.25  # a check that was answered just before has led to a seat by then
-MOST_SESSIONS = 1000
 MOST_ROUNDS = 1000  # under way at once; of what is beyond only the tokens are revoked
-Command = tuple[str, CloseSession]  # for which gateway
 
 
 class Closing:
@@ -59,65 +53,33 @@ class Closing:
         """Keep a member out, whatever its tokens say, until void_tokens. Raises BusError."""
         await self._revoked.put(member_key(mid), encode_rule(MemberRule(blocked=True)))
 
-    def close_member(self, mid: int, code: CloseCode, reason: str) -> None:
-        """Cut all connections of a member, a moment later once more."""
-
-        async def commands() -> list[Command]:
-            reply = await self._bus.call(
-                self._bus.subjects.rpc("nodes", "instances"),
-                InstancesRequest().SerializeToString(),
-                ASK_SECONDS,
-            )
-            close = CloseSession(mid=mid, code=code.number, reason=reason)
-            return [(node.gateway, close) for node in read_reply(reply, InstancesReply).nodes]
-
-        self._begin(commands)
-
-    def close_device(self, mid: int, platform: str, key: str, reason: str) -> None:
-        """Cut the connections that a login may have: those with its key, else its platform.
-
-        They may come back with a good token, so another login on that platform loses nothing.
-        """
-
-        async def commands() -> list[Command]:
-            request = WhoRequest(mid=mid, limit=MOST_SESSIONS).SerializeToString()
-            subject = self._bus.subjects.rpc("presence", "who")
-            reply = read_reply(await self._bus.call(subject, request, ASK_SECONDS), WhoReply)
-            code = CloseCode.TOKEN_EXPIRED.number
-            return [
-                (
-                    one.session.rpartition(".")[0],
-                    CloseSession(session=one.session, code=code, reason=reason),
-                )
-                for one in reply.sessions
-                if (one.key == key if key else one.platform == platform)
-            ]
-
-        self._begin(commands)
+    def close_member(self, mid: int, code: CloseCode, reason: str, token_id: str = "") -> None:
+        """Cut a member's connections, all or those of one token or login, and soon once more."""
+        if len(self._tasks) >= MOST_ROUNDS:
+            self.unsent += 1
+            return
+        close = CloseSession(mid=mid, code=code.number, reason=reason, token_id=token_id)
+        task = asyncio.create_task(self._send_twice(close), name="close_sessions")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
         """Return when nothing is under way any more."""
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
-    def _begin(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
-        if len(self._tasks) >= MOST_ROUNDS:
-            self.unsent += 1
-            return
-        task = asyncio.create_task(self._send_twice(commands), name="close_sessions")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _send_twice(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
-        await self._send(commands)
+    async def _send_twice(self, close: CloseSession) -> None:
+        await self._send(close)
         await asyncio.sleep(AGAIN_SECONDS)
-        await self._send(commands)
+        await self._send(close)
 
-    async def _send(self, commands: Callable[[], Coroutine[Any, Any, list[Command]]]) -> None:
+    async def _send(self, close: CloseSession) -> None:
+        payload = GatewayCommand(close=close).SerializeToString()
+        subject, request = self._bus.subjects.rpc("nodes", "instances"), InstancesRequest()
         try:
-            for gateway, close in await commands():
-                payload = GatewayCommand(close=close).SerializeToString()
-                self._bus.publish(self._bus.subjects.gateway(gateway), payload)
+            reply = await self._bus.call(subject, request.SerializeToString(), ASK_SECONDS)
+            for node in read_reply(reply, InstancesReply).nodes:
+                self._bus.publish(self._bus.subjects.gateway(node.gateway), payload)
                 self.commands += 1
         except (BusError, RpcError) as error:
             self.unsent += 1

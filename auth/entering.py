@@ -17,6 +17,7 @@ from auth.logins import (
 )
 from auth.names import check_device, name_digest, normal_password
 from auth.tokens import Identity
+from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import DoneReply, LoginReply, LoginRequest, LogoutRequest, RefreshRequest
 from schemas.subjects import IdRefused
 
@@ -137,7 +138,7 @@ class Entering:
         desk = self._desk
         await desk.book.end_login(login_id)
         await desk.closing.revoke_token(login_id, now)
-        desk.closing.close_device(login.mid, login.platform, login.key, LOGGED_OUT)
+        desk.closing.close_member(login.mid, CloseCode.TOKEN_REFUSED, LOGGED_OUT, login_id)
 
     async def _end_token(self, identity: Identity, now: float) -> None:
         """End the login that a token is of; of a token that is not ours, the token itself."""
@@ -152,8 +153,8 @@ class Entering:
             await desk.closing.revoke_token(identity.token_id, now, identity.expires_at)
         except IdRefused:
             raise AccountRefused(Reason.BAD_FIELD, "the token's jti is too long") from None
-        platform, key = identity.platform or "", identity.key or ""
-        desk.closing.close_device(identity.mid, platform, key, LOGGED_OUT)
+        code, token_id = CloseCode.TOKEN_REFUSED, identity.token_id
+        desk.closing.close_member(identity.mid, code, LOGGED_OUT, token_id)
 
     async def _logout_everywhere(self, found: Found, address: str) -> None:
         desk = self._desk

@@ -12,12 +12,10 @@ from schemas.messages_pb2 import (
     InstancesReply,
     InstancesRequest,
     Node,
-    Session,
-    WhoReply,
-    WhoRequest,
 )
 
 from .desk import API_KEY, PASSWORD, Desk
+from .signing import token
 
 GATEWAYS = ("gate-1", "gate-2")
 
@@ -26,7 +24,6 @@ GATEWAYS = ("gate-1", "gate-2")
 class Gateways:
     """A router that knows two gateways, and what these were told."""
 
-    sessions: list[Session] = field(default_factory=list)
     closed: list[tuple[str, CloseSession]] = field(default_factory=list)
 
     async def serve(self, bus: Bus) -> None:
@@ -36,16 +33,12 @@ class Gateways:
         router.serve(
             "instances", rpc("nodes", "instances"), InstancesRequest, InstancesReply, self._nodes
         )
-        router.serve("who", rpc("presence", "who"), WhoRequest, WhoReply, self._who)
         for gateway in GATEWAYS:
             bus.subscribe(bus.subjects.gateway(gateway), self._take)
         await bus.flush()
 
     async def _nodes(self, request: InstancesRequest) -> InstancesReply:
         return InstancesReply(nodes=[Node(gateway=gateway) for gateway in GATEWAYS])
-
-    async def _who(self, request: WhoRequest) -> WhoReply:
-        return WhoReply(sessions=[one for one in self.sessions if one.mid == request.mid])
 
     def _take(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
         gateway = subject.rpartition(b".")[2].decode()
@@ -87,35 +80,24 @@ async def test_what_voids_tokens_sends_the_member_for_new_ones(
     assert {one.mid for _, one in gateways.closed} == {mid}
 
 
-async def test_a_logout_cuts_the_connections_with_the_login_s_key(
-    desk: Desk, gateways: Gateways
+@pytest.mark.parametrize("by", ["token", "refresh_token"])
+async def test_a_logout_cuts_the_connections_of_its_login(
+    desk: Desk, gateways: Gateways, by: str
 ) -> None:
     mid = await desk.register("Ann")
-    gateways.sessions = [
-        Session(session="gate-1.7", key="phone", platform="ios", mid=mid),
-        Session(session="gate-2.8", key="web", platform="web", mid=mid),
-        Session(session="gate-2.9", key="phone", platform="ios", mid=mid + 1),
-    ]
-    bearer = (await desk.login(platform="ios", key="phone"))["token"]
-    await desk.call("logout", token=bearer)
+    login = await desk.login()
+    await desk.call("logout", **{by: login[by]})
     await desk.settled()
-    told = CloseSession(session="gate-1.7", code=4002, reason="logged out")
-    assert gateways.closed == [("gate-1", told)] * 2
+    login_id = login["refresh_token"].partition(".")[0]
+    told = CloseSession(mid=mid, code=4001, reason="logged out", token_id=login_id)
+    assert gateways.closed == [(gateway, told) for gateway in GATEWAYS] * 2
 
 
-async def test_without_a_key_it_cuts_those_of_the_platform_which_may_come_back(
-    desk: Desk, gateways: Gateways
-) -> None:
-    mid = await desk.register("Ann")
-    gateways.sessions = [
-        Session(session="gate-1.7", key="1", platform="web", mid=mid),
-        Session(session="gate-2.8", key="2", platform="web", mid=mid),
-        Session(session="gate-2.9", key="3", platform="ios", mid=mid),
-    ]
-    login = await desk.login(platform="web")
-    await desk.call("logout", refresh_token=login["refresh_token"])
+async def test_a_token_of_a_site_is_cut_by_its_own_name(desk: Desk, gateways: Gateways) -> None:
+    await desk.call("logout", token=token(jti="site.7", iss=None))
     await desk.settled()
-    assert {one.session for _, one in gateways.closed} == {"gate-1.7", "gate-2.8"}
+    told = CloseSession(mid=123, code=4001, reason="logged out", token_id="site.7")
+    assert gateways.closed[0] == ("gate-1", told)
 
 
 async def test_without_a_router_the_logout_holds_and_is_counted(desk: Desk) -> None:

@@ -1,0 +1,109 @@
+"""An account from its registration by HTTP to its open connections being cut, all parts real."""
+
+import json
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from schemas.frame import encode_frame
+from schemas.operations import Operation
+from tests.system.goim_socket import GoimSocket, unique
+from tests.system.running_system import RunningSystem
+
+PASSWORD = "correct horse battery"
+CUT_SECONDS = 1.0
+
+
+def call(system: RunningSystem, name: str, /, token: str = "", **fields: Any) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{system.port}/api/v1/accounts/{name}"
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer: dict[str, Any] = httpx.post(url, json=fields, headers=headers, timeout=10).json()
+    return answer
+
+
+def member(system: RunningSystem) -> str:
+    """Register somebody and return the name."""
+    name = unique("member")
+    assert "mid" in call(system, "register", name=name, password=PASSWORD)
+    return name
+
+
+def login(system: RunningSystem, name: str) -> dict[str, Any]:
+    """Log in on a device that has no key of its own."""
+    return call(system, "login", name=name, password=PASSWORD, platform="web")
+
+
+def api_key(system: RunningSystem) -> str:
+    secrets: dict[str, str] = json.loads((system.folder / "data" / "secrets.json").read_text())
+    return secrets["GOIM_API_KEY"]
+
+
+def enter(system: RunningSystem, transport: str, auth: str) -> GoimSocket:
+    client = GoimSocket(transport, system.port if transport == "ws" else system.tcp_port)
+    assert client.login(auth).operation == Operation.AUTH_REPLY
+    return client
+
+
+def is_refused(system: RunningSystem, auth: str) -> bool:
+    with GoimSocket("tcp", system.tcp_port) as client:
+        client.send(encode_frame(Operation.AUTH, auth.encode()))
+        return client.receive_bytes(1) == b""
+
+
+def wait_until_closed(client: GoimSocket) -> None:
+    while not client.receive_rest()[1]:
+        pass
+
+
+def test_a_login_says_which_gateways_to_try(system: RunningSystem) -> None:
+    name = member(system)
+    while "ws_port" not in (connect := login(system, name)["connect"]):
+        pass  # the gateways have not reported yet; the address has tries enough
+    assert connect["nodes"]
+    assert connect["ws_port"] == system.port
+    assert connect["backoff"]["jitter"] > 0
+
+
+@pytest.mark.parametrize("transport", ["ws", "tcp"])
+def test_closing_an_account_cuts_its_connections_on_every_worker(
+    system: RunningSystem, transport: str
+) -> None:
+    answer = login(system, member(system))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(enter(system, transport, answer["auth"])) for _ in range(6)]
+        began = time.monotonic()
+        closed = call(system, "deactivate", api_key(system), mid=answer["mid"])
+        assert closed["account"]["state"] == "deactivated"
+        for client in clients:
+            wait_until_closed(client)
+        assert time.monotonic() - began < CUT_SECONDS
+    assert is_refused(system, answer["auth"])
+
+
+def test_a_logout_cuts_this_login_and_leaves_the_other(system: RunningSystem) -> None:
+    name = member(system)
+    ended, other = login(system, name), login(system, name)
+    with (
+        enter(system, "tcp", ended["auth"]) as mine,
+        enter(system, "ws", ended["auth"]) as mine_too,
+        enter(system, "tcp", other["auth"]) as theirs,
+    ):
+        began = time.monotonic()
+        assert call(system, "logout", ended["token"]) == {}
+        wait_until_closed(mine)
+        wait_until_closed(mine_too)
+        assert time.monotonic() - began < CUT_SECONDS
+        assert is_refused(system, ended["auth"])
+        assert theirs.receive_rest() == (b"", False)
+        theirs.send(encode_frame(Operation.HEARTBEAT))
+        assert theirs.receive().operation == Operation.HEARTBEAT_REPLY
+
+
+def test_documents_of_the_api_are_served(system: RunningSystem) -> None:
+    for path in ("openapi.json", "asyncapi.json"):
+        answer = httpx.get(f"http://127.0.0.1:{system.port}/{path}")
+        assert answer.status_code == 200
+        assert answer.json()["info"]["title"] == "Goimbus"
