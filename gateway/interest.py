@@ -31,6 +31,7 @@ from schemas.headers import (
     header_value,
 )
 from schemas.messages_pb2 import LastReply, LastRequest
+from schemas.operations import Operation
 from schemas.stamp import stamped_body
 from schemas.subjects import ALL_TOPIC, member_topic, room_topic
 from schemas.times import unix_milliseconds
@@ -150,6 +151,9 @@ class Interest:
                 raise ValueError
         except ValueError:
             gateway.counters.dropped["operation_no_number"] += 1
+            return
+        if way == b"cast" and operation == Operation.ROOM_EVENT and topic.room:
+            gateway.rooms.tell(topic, payload)
             return
         if way == b"cast":
             self._append(topic, Delivery(0, operation, payload))

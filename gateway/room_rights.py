@@ -1,0 +1,128 @@
+"""EDGE what the records of rooms mean for the connections here: who may be in, who must leave.
+
+The records are followed in memory (bus/rooms.py), so a right at login, at op 12 and at replay
+costs no request, and a ban or kick takes effect as soon as its record has come.
+"""
+
+from collections.abc import Iterable
+from json import dumps
+from typing import TYPE_CHECKING, cast
+
+from bus.rooms import RoomBook, RoomChange
+from gateway.fanout import EXT, Delivery, encode_deliveries
+from gateway.grants import RoomRight
+from gateway.topic import Topic
+from schemas.close_codes import CloseCode, Retry
+from schemas.operations import Operation
+from schemas.rooms import KICKED, RECEIVE, Denial, Departure, affected, denial, departed
+from schemas.subjects import IdRefused, room_topic, topic_room_type
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+    from gateway.gateway import Gateway
+
+FORBIDDEN = 403
+TOKEN_FORBIDS = Denial("token_forbids", CloseCode.ROOM_REFUSED.words)
+
+
+class RoomRights:
+    """Follows a book for one gateway; None: no room has a record."""
+
+    def __init__(self, gateway: "Gateway", book: RoomBook | None) -> None:
+        self._gateway = gateway
+        self._book = book
+        if book is not None:
+            book.on_change.append(self._enforce)
+
+    def obstacle(self, mid: int, rights: Iterable[RoomRight], room: str) -> Denial | None:
+        """Return why a connection may not hear a room, None when it may.
+
+        The token's rights or the room's type must let it, and the room's record not deny it.
+        """
+        try:
+            topic = room_topic(room)
+        except IdRefused:
+            return TOKEN_FORBIDS
+        is_open = self._gateway.policies.of(topic_room_type(topic)).open
+        if not is_open and not any(one.receive and one.covers(room) for one in rights):
+            return TOKEN_FORBIDS
+        return None if self._book is None else self._book.denial(RECEIVE, mid, topic)
+
+    def error(self, refusal: Denial) -> dict[str, object]:
+        """Return a refusal as `ext` clients are told it."""
+        values: dict[str, object] = {"code": FORBIDDEN, "message": refusal.words}
+        if refusal is TOKEN_FORBIDS:
+            return values
+        assert self._book is not None
+        retry, after = refusal.retry(self._book.clock())
+        return values | {"reason": refusal.reason, "retry": retry, "after": after}
+
+    def tell(self, topic: Topic, body: bytes) -> None:
+        """Give an event of a room to the `ext` clients that are live in it."""
+        self._gateway.flush(topic)
+        event = [Delivery(0, Operation.ROOM_EVENT, body)]
+        encoded: dict[int, bytes] = {}
+        for receiver in tuple(topic.live):
+            if not receiver.kind & EXT:
+                continue
+            if receiver.blocked:
+                self._gateway.counters.dropped["slow_connection"] += 1
+                continue
+            data = encoded.get(receiver.kind)
+            if data is None:
+                data = encoded[receiver.kind] = encode_deliveries(event, receiver.kind, topic.label)
+            receiver.send(data, 1)
+
+    def _enforce(self, change: RoomChange) -> None:
+        """Take out of a room who may not be in it any more."""
+        topic = self._gateway.interest.topics.get(change.topic)
+        if topic is None or change.after is None or self._book is None:
+            return
+        before = change.before.record if change.before is not None else None
+        after, now = change.after.record, self._book.clock()
+        departures = {one.mid: one for one in departed(before, after)}
+        for connection in self._present(topic, affected(before, after)):
+            mid = connection.session.mid
+            refusal = denial(after, RECEIVE, mid, now)
+            departure = departures.get(mid)
+            if departure is not None:
+                self._put_out(connection, topic, _farewell(departure, refusal))
+            elif refusal is not None:
+                self._put_out(connection, topic, self.error(refusal))
+
+    def _present(self, topic: Topic, mids: frozenset[int] | None) -> list["Connection"]:
+        """Return the connections of these members in a room, of everybody for None."""
+        hub = self._gateway.hub
+        if mids is not None:
+            found = [one for mid in mids for one in hub.by_member.get(mid, ())]
+            return [one for one in found if topic in one.topics]
+        live = [cast("Connection", one) for one in topic.live]
+        if not topic.catching_up:
+            return live
+        behind = (one for one in hub.connections.values() if topic in (one.behind or ()))
+        return [*live, *behind]
+
+    def _put_out(self, connection: "Connection", topic: Topic, error: dict[str, object]) -> None:
+        gateway = self._gateway
+        gateway.leave_room(connection)
+        gateway.presence.note_joined(connection)
+        gateway.counters.refused[f"room_{error['reason']}"] += 1
+        if connection.kind & EXT:
+            body = dumps({"room": topic.room, "error": error}, ensure_ascii=False).encode()
+            left = [Delivery(0, Operation.ROOM_LEFT, body)]
+            connection.send(encode_deliveries(left, connection.kind, topic.label), 1)
+
+
+def _farewell(departure: Departure, refusal: Denial | None) -> dict[str, object]:
+    """Return why a member is out, and whether it may come back (unless the record denies it)."""
+    words = "you were put out of the room" if departure.why == KICKED else "you have left the room"
+    if departure.reason:
+        words = f"{words}: {departure.reason}"
+    retry = Retry.LATER if refusal is None else Retry.NEVER
+    return {
+        "code": FORBIDDEN,
+        "message": words,
+        "reason": departure.why,
+        "retry": retry.value,
+        "after": 0,
+    }
