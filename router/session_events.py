@@ -33,7 +33,8 @@ from schemas.messages_pb2 import Device, SessionEvent
 log = structlog.get_logger()
 
 AT_ONCE = 1000  # events in one flight, members in one run of the script
-RESTORE_SECONDS = 60.0  # a million members take about 20 s
+READ_SECONDS = 60.0  # to read what was told; a million members take about 20 s
+RESTORE_SECONDS = 120.0  # a router that takes longer, or died, leaves it to another
 UNTOLD = -1
 
 
@@ -79,10 +80,14 @@ class SessionEvents:
 
         Raises PresenceAway, BusErrors.
         """
-        events = await self._script("settle", AT_ONCE)
-        if events == UNTOLD:
-            return await self.restore()
-        return events == 0 or await self.publish()
+        while True:
+            events = await self._script("settle", AT_ONCE)
+            if events == UNTOLD:
+                return await self.restore()
+            if events > 0 and not await self.publish():
+                return False
+            if events < AT_ONCE:
+                return True
 
     async def publish(self) -> bool:
         """Store what waits, oldest first; False: some could not be stored."""
@@ -112,10 +117,14 @@ class SessionEvents:
         if not taken:
             return False
         try:
-            told = await read_told(self.bus, RESTORE_SECONDS / 2)
+            told = await read_told(self.bus, READ_SECONDS)
             await self._load(told)
+            if not await self._restores(owner):
+                return False
+            await self._script("told")
         finally:
-            await self.redis.run_one("DEL", self.keys.restoring)
+            if await self._restores(owner):
+                await self.redis.run_one("DEL", self.keys.restoring)
         self.counts["restored"] += 1
         log.info("session_events_restored", online=len(told.online), offline=len(told.seen))
         return True
@@ -137,6 +146,10 @@ class SessionEvents:
         self._restorable = True
         return done
 
+    async def _restores(self, owner: str) -> bool:
+        """Tell whether it is still this router that restores."""
+        return bool(await self.redis.run_one("GET", self.keys.restoring) == owner.encode())
+
     async def _load(self, told: Told) -> None:
         keys, ttl_ms = self.keys, self.settings.seen_seconds * 1000
         await self.redis.run_one("DEL", keys.online, keys.leaving, keys.edges)
@@ -151,7 +164,6 @@ class SessionEvents:
         for start in range(0, len(online), AT_ONCE):
             pairs = [part for pair in online[start : start + AT_ONCE] for part in pair]
             await self._script("tell", int(seconds * 1000), *pairs)
-        await self._script("told")
 
     async def _store(self, edge: Edge) -> Outcome:
         mid = int(edge.mid)

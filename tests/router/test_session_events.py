@@ -11,6 +11,7 @@ from bus.connection import Bus
 from bus.errors import StreamApiRefused
 from bus.ordered import Entry
 from bus.stream_api import request_api
+from router import session_events
 from router.directory import Directory
 from router.members import Members
 from router.presence import Presence
@@ -208,6 +209,17 @@ async def test_members_without_a_session_get_a_lease_and_the_grace_to_show_one(
     assert wait - 2 <= float(due) / 1000 - int(seconds) <= wait + 1
 
 
+async def test_many_who_left_at_once_are_told_at_once(scene: Scene) -> None:
+    everybody = [session("g1", mid, mid=mid) for mid in range(1, 2101)]
+    await scene.report(snapshot("g1", *everybody))
+    await scene.presence.report(snapshot("g1", sessions=0))
+    names = [one.session for one in everybody]
+    await scene.presence.report(report("g1", left=names, sessions=0))
+    await scene.pass_grace()
+    told = await scene.told()
+    assert [one.split()[1] for one in told] == ["online"] * 2100 + ["offline"] * 2100
+
+
 async def test_without_the_stream_nobody_is_told_and_afterwards_everybody(
     scene: Scene, bus: Bus
 ) -> None:
@@ -251,6 +263,20 @@ async def test_one_router_of_two_restores(
     assert not await scene.events.step()
     await scene.redis.run_one("DEL", scene.keys.restoring)
     assert await scene.events.step()
+
+
+async def test_a_router_that_was_too_slow_leaves_restoring_to_the_next(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read_slowly(bus: Bus, seconds: float) -> Told:
+        await scene.redis.run_one("SET", scene.keys.restoring, "the next one")
+        return Told({7: 1}, {})
+
+    await scene.wipe()
+    monkeypatch.setattr(session_events, "read_told", read_slowly)
+    assert not await scene.events.step()
+    assert await scene.redis.run_one("GET", scene.keys.restoring) == b"the next one"
+    assert await scene.redis.run_one("GET", scene.keys.told) is None
 
 
 async def test_the_loop_publishes_what_a_report_has_made(scene: Scene) -> None:
