@@ -38,6 +38,9 @@ from schemas.calls import ACCOUNT_CALLS
 
 log = structlog.get_logger()
 
+# What a call can't mend: NATS is away, or a value in a bucket is not what we wrote.
+FAULTS = (BusError, ValueChanged, MidsContended, msgspec.DecodeError, UnicodeDecodeError)
+
 Rows = list[tuple[tuple[str, ...], float]]
 
 
@@ -106,7 +109,7 @@ class Accounts:
             except AccountRefused as refused:
                 self.refused[name, refused.reason] += 1
                 raise
-            except (BusError, ValueChanged, MidsContended, msgspec.DecodeError) as error:
+            except FAULTS as error:
                 log.warning("account_call_failed", call=name, error=str(error))
                 self.refused[name, Reason.UNAVAILABLE.name.lower()] += 1
                 raise AccountRefused(Reason.UNAVAILABLE) from None

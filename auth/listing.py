@@ -84,5 +84,5 @@ class Listing:
             return
         try:
             self.directory.take(digest, decode_account(entry.payload))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             self.unreadable += 1

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from auth.names import name_digest
 from bus.metrics import Metrics
 from schemas.calls import ACCOUNT_CALLS, GENERAL
 from schemas.messages_pb2 import LoginReply, LoginRequest, RegisterReply, RegisterRequest
@@ -150,3 +151,15 @@ async def test_neither_passwords_nor_tokens_nor_codes_are_logged(
     told = captured.out + captured.err
     for secret in (PASSWORD, "wrong password", login["token"], login["refresh_token"], code):
         assert secret not in told
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"\xff", b'{"mid":"x"}', b"{}"])
+async def test_a_record_that_somebody_else_has_spoilt_is_unavailable(
+    desk: Desk, value: bytes
+) -> None:
+    await desk.register("Ann")
+    book = desk.services[0].accounts.desk.book
+    await book.accounts.put(f"name.{name_digest('Ann')}", value)
+    assert await desk.reason("login", name="Ann", password=PASSWORD) == "unavailable"
+    assert await desk.reason("list", token=API_KEY) == "ok"
+    assert desk.services[0].accounts.desk.listing.unreadable == 1
