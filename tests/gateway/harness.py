@@ -99,6 +99,7 @@ async def running_gateway(
     limits: dict[str, Any] | None = None,
     before_start: Callable[[Harness], None] = lambda harness: None,
     with_rooms: bool = False,
+    gateway_nats_url: str = "",
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """Run a gateway with these settings; checks at the end that no callback has raised."""
@@ -112,6 +113,7 @@ async def running_gateway(
     await harness.bus.flush()
     values: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "tcp_port": 0} | settings
     values.setdefault("drain_seconds", 1.0)
+    bus_settings = replace(bus_settings, nats_url=gateway_nats_url or nats_url)
     chosen = Settings(bus=bus_settings, limits=replace(Limits(), **(limits or {})), **values)
     harness.policies = FakePolicies()
     bus = await Bus.connect(bus_settings, "gateway")
