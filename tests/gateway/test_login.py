@@ -180,7 +180,7 @@ async def test_the_same_key_closes_the_older_connection_first(harness: Harness) 
     reports = harness.presence.reports
     await harness.is_true(lambda: any(report.joined for report in reports))
     newer = await harness.ws(mid=5, key="phone", room_id="live://1")
-    assert await older.closed() == Closed(4005, "the same key connected again")
+    assert await older.closed() == Closed(4005, "another connection took its place")
     assert len(harness.gateway.hub.connections) == 1
     assert harness.gateway.hub.rooms == {"live://1": 1}
     await harness.settled()
