@@ -15,6 +15,7 @@ import structlog
 
 from bus.connection import Reply
 from bus.errors import BusError, RpcError
+from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.kernel import all_acknowledged
 from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 
 SAVE_SECONDS = 1.0
 DEVICES_IN_A_REQUEST = 500
+MOST_UNSAVED_DEVICES = 200_000  # while the store is away; beyond, a device gets messages again
 Device = tuple[int, str]
 
 
@@ -41,6 +43,7 @@ class Positions:
         self._idle = asyncio.Event()
         self._idle.set()
         self._soon = False
+        self._unavailable = RareLog("positions_unavailable")
 
     def certify(self, connection: "Connection") -> None:
         """Note what a plain client has got, if the kernel is sure of it."""
@@ -112,8 +115,11 @@ class Positions:
         if delivered.get(topic, -1) >= position:
             return
         delivered[topic] = position
-        session = connection.session
-        topics = self._unsaved.setdefault((session.mid, session.device), {})
+        device = (connection.session.mid, connection.session.device)
+        if len(self._unsaved) >= MOST_UNSAVED_DEVICES and device not in self._unsaved:
+            self._gateway.counters.refused["unsaved_positions"] += 1
+            return
+        topics = self._unsaved.setdefault(device, {})
         topics[topic] = max(position, topics.get(topic, 0))
 
     def _save(self) -> None:
@@ -140,7 +146,7 @@ class Positions:
         try:
             read_reply(reply, PositionReply)
         except (BusError, RpcError) as error:
-            log.warning("positions_unavailable", devices=len(saved), error=str(error))
+            self._unavailable.warning(devices=len(saved), error=str(error))
             self._gateway.counters.refused["positions_unavailable"] += 1
             for device, topics in saved.items():
                 newer = self._unsaved.setdefault(device, {})
