@@ -19,6 +19,7 @@ from gateway.catch_up import sender_number
 from gateway.fanout import Delivery
 from gateway.repairs import Repairs
 from gateway.topic import Arrival, Topic
+from gateway.writing import Writer
 from schemas.headers import (
     FROM,
     LAST_SEQUENCE,
@@ -51,6 +52,7 @@ class Interest:
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self.topics: dict[str, Topic] = {}
+        self._writer = Writer(gateway.counters)
         self._unflushed: list[Topic] = []
         self._new: deque[tuple[float, str]] = deque()
         self._in_turn: deque[str] = deque()
@@ -85,7 +87,7 @@ class Interest:
 
     def flush(self, topic: Topic) -> None:
         """Write what is pending of a topic now."""
-        for receiver, position, casts in topic.flush():
+        for receiver, position, casts in topic.flush(self._writer.write_to_all):
             self._gateway.catching_up.fall_behind(receiver, topic, position, casts)  # type: ignore[arg-type]
 
     def settle(self, topic: Topic, reached: int) -> None:
@@ -192,8 +194,9 @@ class Interest:
             self.repairs.start(topic)
 
     def _flush_later(self, topic: Topic) -> None:
-        if not self._unflushed:
-            self._gateway.loop.call_soon(self._flush_all)
+        if not self._unflushed:  # two turns on: what NATS sends meanwhile shares the write
+            loop = self._gateway.loop
+            loop.call_soon(loop.call_soon, self._flush_all)
         self._unflushed.append(topic)
 
     def _flush_all(self) -> None:

@@ -16,9 +16,10 @@ meanwhile. So it is before the first connection knows where the topic is (`settl
 NATS was away, until the store has said what is missing (`suspend`, `confirm`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from gateway.fanout import Delivery, encode_deliveries
 from gateway.held import Held
@@ -39,6 +40,10 @@ class Receiver(Protocol):
 
     def send(self, data: bytes, messages: int) -> None:
         """Write now."""
+
+
+# receivers, what a kind of connection is sent, how many messages that is; returns the blocked
+WriteToAll = Callable[[Iterable[Any], Callable[[int], bytes], int], list[Any]]
 
 
 class Arrival(Enum):
@@ -147,10 +152,10 @@ class Topic:
         if self.recent is not None:
             self.recent.append(delivery)
 
-    def flush(self) -> list[Behind]:
+    def flush(self, write_to_all: WriteToAll | None = None) -> list[Behind]:
         """Write what is pending to all live connections; returns those that are blocked.
 
-        They are no longer live.
+        They are no longer live. `write_to_all` is the quick way where all get the same.
         """
         if not self.pending:
             return []
@@ -162,15 +167,32 @@ class Topic:
         shared = not late and (lowest > self.top_floor or not stored)
         if stored and lowest > self.top_floor:
             self.top_floor = 0
+        blocked: Iterable[Receiver]
+        if write_to_all and shared and self.room and not any(one.sender for one in deliveries):
+            encode = partial(self._encode, deliveries)
+            blocked = write_to_all(self.live, encode, len(deliveries))
+        else:
+            blocked = self._send_to_each(deliveries, shared)
+        casts = self.casts - len(deliveries) + len(stored)
+        behind = []
+        for receiver in blocked:
+            floor = self.live.pop(receiver)
+            self.send_to(receiver, late, floor)
+            behind.append(Behind(receiver, max(floor, before), casts))
+        return behind
+
+    def _encode(self, deliveries: list[Delivery], kind: int) -> bytes:
+        return encode_deliveries(deliveries, kind, self.label)
+
+    def _send_to_each(self, deliveries: list[Delivery], shared: bool) -> list[Receiver]:
+        """Send to each what it is to get; return those that are blocked."""
         senders = {one.sender for one in deliveries if one.sender}
-        operations = None if self.room else frozenset(one.operation for one in deliveries)
+        operations = None if self.room else {one.operation for one in deliveries}
         encoded: dict[int, bytes] = {}
-        behind: list[Behind] = []
+        blocked = []
         for receiver, floor in self.live.items():
             if receiver.blocked:
-                self.send_to(receiver, late, floor)
-                casts = self.casts - len(deliveries) + len(stored)
-                behind.append(Behind(receiver, max(floor, before), casts))
+                blocked.append(receiver)
             elif (
                 shared
                 and receiver.number not in senders
@@ -178,14 +200,11 @@ class Topic:
             ):
                 data = encoded.get(receiver.kind)
                 if data is None:
-                    data = encode_deliveries(deliveries, receiver.kind, self.label)
-                    encoded[receiver.kind] = data
+                    data = encoded[receiver.kind] = self._encode(deliveries, receiver.kind)
                 receiver.send(data, len(deliveries))
             else:
                 self.send_to(receiver, deliveries, floor)
-        for one in behind:
-            del self.live[one.receiver]
-        return behind
+        return blocked
 
     def send_to(self, receiver: Receiver, deliveries: Iterable[Delivery], floor: int) -> None:
         """Write those messages that this connection has not got and is to get."""
@@ -311,13 +330,15 @@ class Topic:
         self.checked, self.unconfirmed = self.base, 0
 
     def _release(self) -> None:
-        """Queue what was held, up to where some is missing."""
+        """Queue what was held, up to where some is missing; nothing before `confirm`."""
+        if self.suspended:
+            return
         held, self.held = self.held, None
         for delivery, last_sequence in held.messages if held is not None else ():
             if self.arrive(delivery, last_sequence) is Arrival.NEW:
                 self.append(delivery)
         overflowed = held is not None and held.overflowed
-        if self.held is None and (overflowed or self.suspended):
+        if self.held is None and overflowed:
             self.held = Held()
         if self.held is not None:
             self.held.overflowed = overflowed
