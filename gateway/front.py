@@ -113,7 +113,16 @@ class _Head:
 class FrontDoor(asyncio.Protocol):
     """A socket on the HTTP port whose request is not read yet."""
 
-    __slots__ = ("_buffer", "_deadline", "_gateway", "_http", "_transport", "address", "released")
+    __slots__ = (
+        "_buffer",
+        "_deadline",
+        "_gateway",
+        "_http",
+        "_transport",
+        "address",
+        "released",
+        "watched",
+    )
 
     def __init__(self, gateway: "Gateway", http: HttpSide) -> None:
         self._gateway = gateway
@@ -123,6 +132,7 @@ class FrontDoor(asyncio.Protocol):
         self._deadline: float | None = gateway.loop.time() + gateway.settings.limits.upgrade_seconds
         self.address = ""
         self.released = False
+        self.watched = 0
 
     @property
     def deadline(self) -> float | None:

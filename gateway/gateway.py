@@ -74,7 +74,7 @@ class Gateway:
         self.emptied = asyncio.Event()  # set when the last socket is gone while draining
         self.counters = Counters()
         self.hub: Hub[Connection] = Hub(settings.limits)
-        self.deadlines: Deadlines[Connection | FrontDoor] = Deadlines(lambda one: one.deadline)
+        self.deadlines: Deadlines[Connection | FrontDoor] = Deadlines()
         self.stalled: set[Connection] = set()
         self.fragmenting: set[WebSocketConnection] = set()
         self._number = 0

@@ -95,6 +95,8 @@ class Login:
         now = gateway.loop.time()
         idle = float(beat * missed)
         session.granted(grant, key, now, gateway.wall_time(), idle)
+        if session.deadline < connection.watched:
+            gateway.deadlines.watch(connection, now)
         session.devices = settings.devices.of(grant.devices, grant.role)
         connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)

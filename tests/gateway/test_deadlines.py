@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.deadlines import LOOK_SECONDS, Deadlines
+from gateway.deadlines import LOOK_SECONDS, SPREAD_SECONDS, Deadlines
 
 
 @dataclass(eq=False)
@@ -13,10 +13,11 @@ class Owner:
     """Somebody with a deadline."""
 
     deadline: float | None
+    watched: int = 0
 
 
 def watching() -> Deadlines[Owner]:
-    return Deadlines(lambda owner: owner.deadline)
+    return Deadlines()
 
 
 def test_an_owner_is_due_once_soon_after_its_deadline() -> None:
@@ -36,15 +37,35 @@ def test_a_deadline_that_moved_on_is_met_at_its_new_time() -> None:
     assert found == [581]
 
 
-def test_a_deadline_that_moved_nearer_is_met_at_the_next_look() -> None:
+def test_a_deadline_that_moved_nearer_is_met_when_it_is_told() -> None:
     deadlines, owner = watching(), Owner(580.0)
     deadlines.watch(owner, 100.0)
-    owner.deadline = 101.0
+    owner.deadline = 101.5
+    deadlines.watch(owner, 100.0)
     found = [now for now in range(100, 700) if list(deadlines.due(now))]
-    assert found == [100 + LOOK_SECONDS]
+    assert found == [102]
+    assert len(deadlines) == 0
 
 
-def test_an_owner_without_a_deadline_is_let_go_within_one_look() -> None:
+def test_a_deadline_that_moved_nearer_is_met_at_the_next_look_at_the_latest() -> None:
+    deadlines, owner = watching(), Owner(580.0)
+    deadlines.watch(owner, 100.0)
+    owner.deadline = 101.5
+    (found,) = [now for now in range(100, 700) if list(deadlines.due(now))]
+    assert found <= 100 + LOOK_SECONDS
+
+
+def test_those_who_came_together_are_not_looked_at_together() -> None:
+    deadlines = watching()
+    owners = [Owner(580.0) for _ in range(100)]
+    for owner in owners:
+        deadlines.watch(owner, 100.0)
+    seconds = {owner.watched for owner in owners}
+    assert seconds == set(range(111 - SPREAD_SECONDS, 111))
+    assert set(deadlines.owners()) == set(owners)
+
+
+def test_an_owner_that_ended_is_let_go_within_one_look() -> None:
     deadlines, owner = watching(), Owner(580.0)
     deadlines.watch(owner, 100.0)
     owner.deadline = None
@@ -59,7 +80,7 @@ def test_an_owner_with_no_deadline_is_not_watched() -> None:
 
 
 def test_one_that_is_watched_after_a_later_one_is_not_delayed_by_it() -> None:
-    deadlines, late, early = watching(), Owner(109.0), Owner(103.0)
+    deadlines, late, early = watching(), Owner(104.5), Owner(103.0)
     deadlines.watch(late, 100.0)
     assert list(deadlines.due(100.5)) == []
     deadlines.watch(early, 100.6)
