@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from gateway.fanout import EXT, encode_control
 from gateway.session import Session, State
+from gateway.writing import NO_DESCRIPTOR, write_now
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame, encode_frame
 
@@ -32,6 +33,7 @@ class Connection(asyncio.Protocol):
         "close_code",
         "cookie",
         "delivered",
+        "descriptor",
         "frames_received",
         "gateway",
         "kind",
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
         self.kind = self.base_kind
         self.session = Session(bool(self.base_kind), now, limits.auth_seconds, limits.frames_burst)
         self.buffer = b""
+        self.descriptor = NO_DESCRIPTOR
         self.blocked = False  # the transport holds more than it should: nothing is added
         self.stalled_since = 0.0
         self.backlog: list[Frame] | None = None  # frames behind one that is being answered
@@ -95,10 +98,14 @@ class Connection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         unsent = self.gateway.settings.limits.unsent_bytes
         self.transport.set_write_buffer_limits(high=unsent, low=unsent // 4)
+        peer = transport.get_extra_info("socket")
+        if peer is not None and transport.get_extra_info("sslcontext") is None:
+            self.descriptor = peer.fileno()
         self.gateway.deadlines.watch(self, self.gateway.loop.time())
 
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone (asyncio.Protocol)."""
+        self.descriptor = NO_DESCRIPTOR  # the number may be another socket's soon
         self.gateway.leave(self, error)
 
     def eof_received(self) -> bool:
@@ -174,17 +181,18 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
     def send(self, data: bytes, messages: int = 0) -> None:
-        """Write bytes that are framed for this transport already."""
-        self.transport.write(data)
+        """Write messages that are framed for this transport already."""
+        write_now(self, data)
         self.messages_sent += messages
         counters = self.gateway.counters
         counters.messages_sent += messages
         counters.bytes_sent += len(data)
 
     def send_frame(self, operation: int, body: bytes, version: int = 1, sequence: int = 0) -> None:
-        """Write one frame."""
-        frame = encode_frame(operation, body, version, sequence)
-        self.send(encode_control(frame, self.kind))
+        """Write one frame, together with others of this turn of the loop."""
+        data = encode_control(encode_frame(operation, body, version, sequence), self.kind)
+        self.transport.write(data)
+        self.gateway.counters.bytes_sent += len(data)
 
     def close(self, code: CloseCode, words: str = "", after_seconds: float = 0.0) -> None:
         """Tell the client why, as far as its protocol can, and end the connection."""
