@@ -4,8 +4,8 @@
     app = make_app(state, trusted=True)     GOIM_HTTP_PORT: no key is asked for, and no page
 
 `goim_api.py` serves goim's nine routes (what they say is decided in `goim_http.py`),
-`accounts_http.py` the account calls, `management_http.py` the rest; `http_state.py` is what all
-share.
+`accounts_http.py` and `rooms_http.py` those calls, `management_http.py` the rest; `http_state.py`
+is what all share.
 """
 
 from pathlib import Path
@@ -24,6 +24,7 @@ from gateway.http_body import ClientGone
 from gateway.http_state import HttpState, response
 from gateway.management_http import Management, page_routes
 from gateway.page_files import FOLDER
+from gateway.rooms_http import RoomsHttp
 from gateway.settings import HttpSettings
 
 __all__ = ["HttpSettings", "HttpState", "make_app"]
@@ -38,7 +39,7 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 def make_app(state: HttpState, trusted: bool, page_folder: Path = FOLDER) -> Starlette:
     """Return the app of one listener."""
     routes = Management(state, trusted).routes() + AccountsHttp(state).routes()
-    routes += document_routes(state.bus.subjects)
+    routes += RoomsHttp(state, trusted).routes() + document_routes(state.bus.subjects)
     if not trusted:
         routes += page_routes(page_folder)
     paths = frozenset(ROUTES) | {route.path for route in routes}

@@ -19,6 +19,7 @@ from gateway.bearer import KeyRefusal, check_bearer
 from gateway.goim_answers import Answer, failure
 from gateway.http_body import BodyTooLarge
 from gateway.settings import HttpSettings
+from schemas.policies import BUILT_IN, DEFAULT, Policy
 
 log = structlog.get_logger()
 
@@ -39,6 +40,11 @@ class TooManyRequests(Exception):
         return f"{self.limit} requests are being answered already; try again"
 
 
+def built_in_policy(room_type: str) -> Policy:
+    """Return the policy of a room type where nobody described others."""
+    return BUILT_IN.get(room_type, DEFAULT)
+
+
 @dataclass(slots=True)
 class HttpState:
     """One for each gateway process; it adds its own readings to `metrics`.
@@ -54,6 +60,7 @@ class HttpState:
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)  # by route and status
     refused: Counter[str] = field(default_factory=Counter)  # by reason
     running: int = 0
+    policy_of: Callable[[str], Policy] = built_in_policy  # of a room type
 
     def __post_init__(self) -> None:
         self.metrics.add(self._readings)

@@ -98,6 +98,7 @@ class Server:
         self._servers: list[asyncio.Server] = []
         settings = gateway.settings
         state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
+        state.policy_of = gateway.policies.of
         self._public = HttpSide(_http_config(make_app(state, trusted=False)), settings.limits)
         self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
 

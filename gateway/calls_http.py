@@ -1,0 +1,126 @@
+"""EDGE calls by HTTP: `POST /api/v1/<service>/<call>` becomes a request on NATS.
+
+The body is the request's JSON, the answer is the reply's, with an HTTP status where it says no.
+What a caller is known by is never believed from the body: a subclass says what takes its place.
+"""
+
+from json import JSONDecodeError, dumps, loads
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bus.errors import BusError
+from gateway.http_body import BodyTooLarge, BodyTooSlow, HttpBody
+from gateway.http_state import HttpState, TooManyRequests
+from schemas.calls import Call
+
+MOST_BODY_BYTES = 16_384
+NO_STORE = {"Cache-Control": "no-store", "Content-Type": "application/json"}  # tokens are in it
+CROSS_SITE = "calls from pages of another site are refused here (Sec-Fetch-Site: cross-site)"
+
+
+class Refused(Exception):
+    """The gateway itself says no; `retry` as in schemas/close_codes.py."""
+
+    def __init__(self, code: int, reason: str, words: str, retry: str = "never") -> None:
+        self.error = {"code": code, "reason": reason, "message": words, "retry": retry}
+
+
+class CallsHttp:
+    """The routes of one app for some calls; `known` is what the gateway knows of a caller."""
+
+    def __init__(self, state: HttpState, calls: tuple[Call, ...]) -> None:
+        self._state = state
+        self._calls = calls
+
+    def routes(self) -> list[Route]:
+        """Return a route for each call."""
+        return [Route(call.path, self._endpoint(call), methods=["POST"]) for call in self._calls]
+
+    async def known(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields that take the place of the body's. Raises Refused."""
+        raise NotImplementedError
+
+    def _endpoint(self, call: Call) -> Any:
+        async def endpoint(request: Request) -> Response:
+            settings = self._state.settings
+            body = HttpBody(request, MOST_BODY_BYTES, settings.body_seconds)
+            try:
+                answer = await self._answer(call, request, body)
+            except Refused as refused:
+                answer = {"error": refused.error}
+            if not body.ended:
+                await body.discard()
+            return _response(answer, close=not body.ended)
+
+        return endpoint
+
+    async def _answer(self, call: Call, request: Request, body: HttpBody) -> dict[str, Any]:
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            self._state.refused["cross_site"] += 1
+            raise Refused(403, "cross_site", CROSS_SITE)
+        try:
+            with self._state.place():
+                asked = _object(await body.read())
+                known = await self.known(call, request, asked)
+                return await self._ask(call, _payload({**asked, **known}))
+        except BodyTooLarge as error:
+            self._state.refused["too_large"] += 1
+            raise Refused(413, "too_large", str(error)) from None
+        except BodyTooSlow as error:
+            self._state.refused["too_slow"] += 1
+            raise Refused(408, "too_slow", str(error), "now") from None
+        except TooManyRequests as error:
+            raise Refused(503, "busy", str(error), "later") from None
+
+    async def _ask(self, call: Call, payload: bytes) -> dict[str, Any]:
+        bus = self._state.bus
+        subject = call.subject(bus.subjects)
+        seconds = self._state.settings.request_seconds
+        try:
+            reply = await bus.call(subject, payload, seconds)
+            answer = loads(reply.payload)
+        except BusError:
+            words = f"nobody answers {call.service} calls right now"
+            raise Refused(503, "unavailable", words, "later") from None
+        except (JSONDecodeError, UnicodeDecodeError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise Refused(500, "internal", "an error on our side", "later")
+        return answer
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the body's JSON object; a body of nothing is an empty one. Raises Refused."""
+    try:
+        asked = loads(body) if body.strip() else {}
+        if not isinstance(asked, dict):
+            raise ValueError
+        return asked
+    except (ValueError, RecursionError):
+        raise Refused(400, "bad_request", "the body must be a JSON object") from None
+
+
+def _payload(asked: dict[str, Any]) -> bytes:
+    try:
+        return dumps(asked).encode()
+    except (ValueError, RecursionError):
+        raise Refused(400, "bad_request", "the body must be a JSON object") from None
+
+
+def _response(answer: dict[str, Any], close: bool) -> Response:
+    error = answer.get("error")
+    headers = dict(NO_STORE)
+    status = 200
+    if isinstance(error, dict):
+        code = error.get("code")
+        status = code if isinstance(code, int) and 400 <= code < 600 else 500
+        if error.get("after"):
+            headers["Retry-After"] = str(error["after"])
+        if status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+    if close:
+        headers["Connection"] = "close"
+    return Response(dumps(answer, ensure_ascii=False).encode(errors="replace"), status, headers)
