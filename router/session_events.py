@@ -2,7 +2,8 @@
 
 The edges are found inside Redis (`lua/presence.lua`), where all reports of all gateways meet, and
 wait there until an event is stored. Any router publishes them, each under an id of its own, so
-that two that do so at once, or one that died in between, make no second event. A Redis that was
+that two that do so at once, or one that died in between, make no second event: what the stream
+has stored, once, is what everybody hears. A Redis that was
 emptied or restarted does not know what was told: then nobody is told anything until it has been
 read from the events again (told.py).
 """
@@ -174,7 +175,7 @@ class SessionEvents:
             )
         if edge.what == OFFLINE:
             event.last_seen_ms = edge.seen_ms
-        subject = self.bus.subjects.session_event(mid, edge.what)
+        subject = self.bus.subjects.tell_session(mid, edge.what)
         identity = f"session.{mid}.{edge.what}.{edge.time_ms}"
         outcome = await self.publisher.store_event(subject, encode_reply(event, True), identity)
         if outcome.error is None and not outcome.duplicate:

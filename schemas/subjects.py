@@ -144,6 +144,10 @@ class Subjects:
         """What happened to the room of this topic."""
         return f"{self.prefix}.event.{topic}.{what}"
 
+    def tell_session(self, mid: int | str, what: str) -> str:
+        """Publish a session event here: the stream stores it as one, and then it is heard, once."""
+        return f"{self.prefix}.tell.session.{mid}.{what}"
+
     def undelivered_event(self, mid: int | str) -> str:
         """A push to the member was stored while nobody was there to get it."""
         return f"{self.prefix}.event.undelivered.{mid}"

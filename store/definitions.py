@@ -47,11 +47,21 @@ def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Sto
 
 
 def event_config(subjects: Subjects, storage: Storage) -> Config:
-    """Return the configuration of the stream of events: sessions, rooms, what nobody got."""
-    kinds = ("session.*.*", "undelivered.*", "room.>")
+    """Return the configuration of the stream of events: sessions, rooms, what nobody got.
+
+    Session events come in by another subject, under which they are told again where a router is
+    not sure; what is stored, once, is then published on the subject that everybody hears.
+    """
+    heard = subjects.session_event("{{wildcard(1)}}", "{{wildcard(2)}}")
     return _common(storage) | {
         "name": subjects.stream("EVENT"),
-        "subjects": [subjects.rpc("event", kind) for kind in kinds],
+        "subjects": [
+            subjects.tell_session("*", "*"),
+            subjects.undelivered_event("*"),
+            subjects.rpc("event", "room.>"),
+        ],
+        "subject_transform": {"src": subjects.tell_session("*", "*"), "dest": heard},
+        "republish": {"src": subjects.session_event("*", "*"), "dest": heard},
         "discard": "old",
         "max_msgs_per_subject": EVENTS_PER_SUBJECT,
         "max_age": storage.event_seconds * NANOSECONDS,

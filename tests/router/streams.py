@@ -58,5 +58,14 @@ async def read_stream(bus: Bus, kind: str) -> list[Stored]:
 
 async def make_event_stream(bus: Bus) -> None:
     """Make the stream of events, as the store does."""
-    events = [bus.subjects.session_event("*", "*"), bus.subjects.undelivered_event("*")]
-    await make_stream(bus, "EVENT", "", subjects=events)
+    subjects = bus.subjects
+    told, heard = subjects.tell_session("*", "*"), subjects.session_event("*", "*")
+    target = subjects.session_event("{{wildcard(1)}}", "{{wildcard(2)}}")
+    await make_stream(
+        bus,
+        "EVENT",
+        "",
+        subjects=[told, subjects.undelivered_event("*")],
+        subject_transform={"src": told, "dest": target},
+        republish={"src": heard, "dest": target},
+    )

@@ -249,10 +249,15 @@ async def test_two_routers_that_publish_at_once_make_one_event_each(
     other = SessionEvents(
         scene.bus, scene.redis, scene.keys, scene.events.publisher, presence_settings
     )
+    heard: list[bytes] = []
+    every = scene.bus.subjects.session_event("*", "*")
+    scene.bus.subscribe(every, lambda subject, *_: heard.append(subject))
     members = [session("g1", mid, mid=mid) for mid in range(1, 301)]
     await scene.presence.report(snapshot("g1", *members))
     await asyncio.gather(scene.events.step(), other.step())
     assert sorted(await scene.told()) == sorted(f"{mid} online" for mid in range(1, 301))
+    await scene.bus.flush()
+    assert len(heard) == len(set(heard)) == 300
 
 
 async def test_one_router_of_two_restores(

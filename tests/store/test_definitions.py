@@ -53,11 +53,13 @@ def test_events_are_kept_for_their_time_and_account_events_are_not_among_them() 
     config = event_config(SUBJECTS, replace(STORAGE, event_seconds=50))
     assert (config["name"], config["max_age"]) == ("GOIM_EVENT", 50 * NANOSECONDS)
     assert config["subjects"] == [
-        "goim.event.session.*.*",
+        "goim.tell.session.*.*",
         "goim.event.undelivered.*",
         "goim.event.room.>",
     ]
-    assert "republish" not in config
+    heard = "goim.event.session.{{wildcard(1)}}.{{wildcard(2)}}"
+    assert config["subject_transform"] == {"src": "goim.tell.session.*.*", "dest": heard}
+    assert config["republish"] == {"src": "goim.event.session.*.*", "dest": heard}
 
 
 def test_only_what_we_speak_of_is_updated() -> None:
