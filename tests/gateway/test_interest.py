@@ -300,6 +300,7 @@ async def test_a_room_is_left_and_entered_without_a_hole(harness: Harness) -> No
     client = await harness.tcp(**CLIENT)
     await harness.settled()
     harness.store.publish("room.live.2", b"before")
+    await harness.delivered()
     frame = await client.ask(12, b"live://2")
     assert (frame.operation, frame.body) == (13, b"live://2")
     for number in range(50):  # while the store is being asked
