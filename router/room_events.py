@@ -61,7 +61,7 @@ class RoomEvents:
 
     async def _store(self, topic: str, event: RoomEvent) -> None:
         subject = self._bus.subjects.room_event(topic, event.event)
-        headers = encode_headers({MESSAGE_ID: f"{topic}.{event.revision}"})
+        headers = encode_headers({MESSAGE_ID: f"{topic}.{event.revision}.{event.time_ms}"})
         payload, problem = encode_reply(event, as_json=True), ""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + MOST_SECONDS
