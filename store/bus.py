@@ -7,7 +7,8 @@ before the request was sent is always in the answer.
 import asyncio
 from collections.abc import Callable, Collection
 
-from bus.errors import RpcError
+from bus.errors import BusError, RpcError
+from bus.logs import RareLog
 from bus.service import Service
 from schemas.messages_pb2 import (
     HistoryReply,
@@ -59,6 +60,7 @@ class StoreService:
         self.replayed_messages = 0
         self.gaps = 0
         self.positions_refused = 0
+        self.starts_unsaved = 0  # devices whose first position could not be written
         self._views = views
         self._messages = messages
         self._writer = writer
@@ -67,6 +69,7 @@ class StoreService:
         self._seconds = wait_seconds
         self._clock = clock
         self._filling = asyncio.Semaphore(MOST_FILLING)
+        self._unsaved_log = RareLog("starts_unsaved")
 
     def serve(self, service: Service, subjects: Subjects) -> None:
         """Begin to answer."""
@@ -94,12 +97,15 @@ class StoreService:
         stored = any(map(_needs_position, request.wants))
         await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
         async with self._filling:
+            starts: dict[str, dict[str, int]] = {}
             pages = [
-                self._plan(want, kind)
+                self._plan(want, kind, starts)
                 for want, kind in zip(request.wants, kinds, strict=True)
                 if kind is not None
             ]
-            await self._fill(Reply(pages, self._page_bytes))
+            await asyncio.gather(
+                self._fill(Reply(pages, self._page_bytes)), self._keep_starts(starts)
+            )
         answers = iter(pages)
         return ReplayReply(
             topics=[
@@ -121,16 +127,20 @@ class StoreService:
         return HistoryReply(page=encode_page(page))
 
     async def handle_last(self, request: LastRequest) -> LastReply:
-        """Answer the highest sequence of each topic, 0 for one that has none or is none."""
+        """Answer the highest sequence of each topic, 0 for one that has none or is none.
+
+        And, where the request tells a sequence for each, how many messages are above it.
+        """
         _check_count(len(request.topics), MOST_TOPICS, "topics")
         kinds = [_kind_or_none(topic) for topic in request.topics]
         await self._pass_barriers({kind for kind in kinds if kind is not None})
-        return LastReply(
-            sequences=[
-                self._views.topics[kind].index.last(topic) if kind is not None else 0
-                for topic, kind in zip(request.topics, kinds, strict=True)
-            ]
-        )
+        indexes = [self._views.topics[kind].index if kind else None for kind in kinds]
+        asked = list(zip(request.topics, indexes, strict=True))
+        reply = LastReply(sequences=[index.last(topic) if index else 0 for topic, index in asked])
+        if len(request.after) == len(asked):
+            for (topic, index), after in zip(asked, request.after, strict=True):
+                reply.counts.append(index.count_after(topic, after) if index else 0)
+        return reply
 
     async def handle_position(self, request: PositionRequest) -> PositionReply:
         """Save positions; answer when they are stored. Bad ones are refused, the others saved."""
@@ -154,20 +164,33 @@ class StoreService:
             reply.error.code, reply.error.message, reply.error.retry = REFUSED, words, "never"
         return reply
 
-    def _plan(self, want: Want, kind: Kind) -> Page:
+    def _plan(self, want: Want, kind: Kind, starts: dict[str, dict[str, int]]) -> Page:
+        """Return the page to fill; where a device begins that was never there goes to `starts`."""
         view = self._views.topics[kind]
         state = view.state(want.topic, self._clock())
-        position = self._position(want) if _needs_position(want) else None
+        key = _position_key(want)
+        position = self._views.positions.table.topics(key).get(want.topic) if key else None
         start = decide_start(want, position, state)
+        if key and position is None and kind != "MEMBER":
+            starts.setdefault(key, {})[want.topic] = start.after
         self.gaps += start.gap_to > 0
         return page_after(view.stream, state, start, self._page_messages)
 
-    def _position(self, want: Want) -> int | None:
+    async def _keep_starts(self, starts: dict[str, dict[str, int]]) -> None:
+        """Save where devices begin, so that one which is cut off at once has missed what follows.
+
+        A member's topic needs none: who was never there gets all of it anyway.
+        """
+        if not starts:
+            return
+        if self._writer.is_full:
+            self.starts_unsaved += len(starts)
+            return
         try:
-            key = position_key(want.mid, want.device)
-        except PositionRefused:
-            return None
-        return self._views.positions.table.topics(key).get(want.topic)
+            await self._writer.save(list(starts.items()))
+        except BusError as error:  # what is live must not wait for a disk
+            self.starts_unsaved += len(starts)
+            self._unsaved_log.warning(devices=len(starts), error=str(error))
 
     async def _fill(self, reply: Reply) -> None:
         while reads := reply.next_reads():
@@ -231,3 +254,13 @@ def _kind_or_none(topic: str) -> Kind | None:
 
 def _needs_position(want: Want) -> bool:
     return not want.has_after and not want.newest and want.mid > 0 and bool(want.device)
+
+
+def _position_key(want: Want) -> str:
+    """Return the key of the position that the replay starts from, `""` for one without."""
+    if not _needs_position(want):
+        return ""
+    try:
+        return position_key(want.mid, want.device)
+    except PositionRefused:
+        return ""

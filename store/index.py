@@ -76,6 +76,13 @@ class TopicIndex:
         place = bisect_right(sequences, sequence, 1)
         return sequences[place : place + limit].tolist()
 
+    def count_after(self, topic: str, sequence: int) -> int:
+        """Return how many messages there are above a sequence."""
+        sequences = self._topics.get(topic)
+        if sequences is None or sequences[-1] <= sequence:
+            return 0
+        return len(sequences) - bisect_right(sequences, sequence, 1)
+
     def before(self, topic: str, sequence: int, limit: int) -> list[int]:
         """Return the last `limit` sequences below one, rising."""
         sequences = self._topics.get(topic)

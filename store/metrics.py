@@ -126,6 +126,7 @@ class StoreReadings:
                 "unchanged": writer.unchanged,
                 "conflict": writer.conflicts,
                 "refused": self._service.positions_refused,
+                "start unsaved": self._service.starts_unsaved,
             },
         )
         yield _one(

@@ -56,6 +56,48 @@ async def test_a_device_never_seen_gets_members_messages_but_no_rooms_or_alls(
     assert all(page.reached == 1 and not page.more for page in reply.topics)
 
 
+async def test_a_device_that_was_in_a_room_for_a_moment_gets_what_it_missed(
+    system: System,
+) -> None:
+    await system.start_store()
+    old = await system.publish("room.chat.1", b"old")
+    wants = [Want(topic=one, mid=7, device="x") for one in ("room.chat.1", "all")]
+    await system.replay(*wants)
+    await system.publish("room.chat.1", b"missed")
+    await system.publish("all", b"missed too")
+    other = await system.start_store()
+    assert other.store.views.positions.table.topics("7.x") == {"room.chat.1": old, "all": 0}
+    reply = await system.replay(*wants)
+    assert [bodies(page.messages) for page in reply.topics] == [[b"missed"], [b"missed too"]]
+
+
+async def test_a_device_that_says_where_it_is_or_has_no_name_leaves_no_position(
+    system: System,
+) -> None:
+    process = await system.start_store()
+    await system.publish("room.chat.1", b"one")
+    await system.replay(
+        Want(topic="room.chat.1", mid=7, device="x", has_after=True, after=1),
+        Want(topic="room.chat.1", mid=7, device="x", newest=1),
+        Want(topic="room.chat.1", mid=0, device="x"),
+        Want(topic="member.7", mid=7, device="x"),
+    )
+    assert len(process.store.views.positions.table) == 0
+
+
+async def test_how_many_messages_are_above_a_sequence_is_told_where_it_is_asked(
+    system: System,
+) -> None:
+    await system.start_store()
+    for operation in (1000, 1001, 1000):
+        await system.publish("room.chat.1", b"x", operation)
+    topics = ["room.chat.1", "room.chat.2", "nonsense"]
+    reply = await system.ask("last", LastRequest(topics=topics, after=[1, 0, 0]), LastReply)
+    assert (list(reply.sequences), list(reply.counts)) == ([3, 0, 0], [2, 0, 0])
+    reply = await system.ask("last", LastRequest(topics=topics), LastReply)
+    assert list(reply.counts) == []
+
+
 async def test_a_room_type_may_show_newcomers_its_newest(system: System) -> None:
     system.policies.described["chat"] = Policy(first=2)
     await system.start_store()

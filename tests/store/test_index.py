@@ -57,6 +57,12 @@ class IndexAgainstList(RuleBasedStateMachine):
             self.index.mark_gone(topic, max(self.gone[topic]))
             assert topic not in self.index.unsaved
 
+    @rule(topic=st.sampled_from(TOPICS), back=st.integers(0, 60))
+    def count(self, topic: str, back: int) -> None:
+        after = max(0, self.sequence - back)
+        above = [one for one in self.there[topic] if one > after]
+        assert self.index.count_after(topic, after) == len(above)
+
     @invariant()
     def answers_are_those_of_the_lists(self) -> None:
         index = self.index
