@@ -178,6 +178,7 @@ class Device:
         answer = await self.ask(Operation.CHANGE_ROOM, room.encode())
         if answer is None:
             self.cut()
+            self.room = room if room in self.persona.rooms else ""
             return
         if old and old != room:
             self.log.left(ledger.index(room_topic(old)))
@@ -286,7 +287,7 @@ class Device:
     def _note_push(self, frame: Frame) -> None:
         now = self.world.now()
         self.last_frame_at = now
-        self.world.pulse.beat(now)
+        self.world.pulse.beat(now, self.persona.manner)
         number, sequence = read_body(frame.body)
         topic = NO_TOPIC
         if self.persona.ext:

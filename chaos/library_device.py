@@ -154,7 +154,7 @@ class LibraryDevice:
         if isinstance(item, Gap):
             self.log.gap(self._index(item.topic), item.after, item.to)
             return
-        self.world.pulse.beat(now)
+        self.world.pulse.beat(now, self.persona.manner)
         number = read_body(item.body).number
         self.log.frame(self._index(item.topic), item.operation, number, item.sequence)
 

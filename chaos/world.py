@@ -20,12 +20,14 @@ class Pulse:
     frames: int = 0
     last_at: float = 0.0
     over: bool = False  # nobody publishes any more
-    longest_pause: float = 0.0  # seconds in which nobody was delivered anything
+    longest_pause: float = 0.0  # seconds in which no steady client was delivered anything
     slowest: float = 0.0  # from an acknowledgement to a steady client that was there
 
-    def beat(self, now: float) -> None:
-        """A frame was delivered."""
+    def beat(self, now: float, manner: str) -> None:
+        """A frame was delivered to a client of this manner."""
         self.frames += 1
+        if manner != "steady":
+            return  # it may be an old one that only now was read
         if self.last_at and not self.over:
             self.longest_pause = max(self.longest_pause, now - self.last_at)
         self.last_at = now
