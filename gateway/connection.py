@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
 
     def close(self, code: CloseCode, words: str = "", after_seconds: float = 0.0) -> None:
         """Tell the client why, as far as its protocol can, and end the connection."""
-        if self.close_code is None:
+        if self.close_code is None and self.session.state is not State.CLOSED:
             if self.kind & EXT:
                 self.gateway.send_closing(self, code, words, after_seconds)
             self.depart(code)

@@ -119,3 +119,16 @@ async def test_what_was_handled_of_a_room_can_be_acknowledged_after_leaving_it(
     client.send(Operation.CHANGE_ROOM, b"")
     client.send(Operation.ACKNOWLEDGE, dumps({"rooms": {FIRST: sequence + 50}}).encode())
     await saved(harness, (5, "phone", FIRST_TOPIC), sequence)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ws"])
+async def test_closing_a_client_that_has_just_left_does_nothing(
+    harness: Harness, transport: str
+) -> None:
+    connect = harness.ws if transport == "ws" else harness.tcp
+    client = await connect(mid=5, key="phone", ext=1)
+    (connection,) = harness.gateway.hub.connections.values()
+    client.reset()
+    await harness.emptied()
+    connection.close(CloseCode.GOING_AWAY, after_seconds=1.0)
+    assert connection.close_code is None
