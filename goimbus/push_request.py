@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from schemas.headers import MESSAGE_ID, SPEED, encode_headers
 from schemas.messages_pb2 import PushReply
+from schemas.scoped_ids import scoped_id
 from schemas.subjects import ALL_TOPIC, Subjects, member_topic, room_topic
 
 Kind = Literal["room", "member", "key", "all"]
@@ -104,18 +105,26 @@ def read_http_answer(kind: Kind, answer: bytes) -> Pushed:
 
 def nats_subject(push: Push, subjects: Subjects) -> str:
     """Return where to publish a push that is stored. Raises IdRefused."""
+    return subjects.push(push_topic(push), push.operation)
+
+
+def push_topic(push: Push) -> str:
+    """Return the topic of a push that is stored. Raises IdRefused."""
     if push.kind == "room":
-        return subjects.push(room_topic(push.target), push.operation)
+        return room_topic(push.target)
     if push.kind == "member":
-        return subjects.push(member_topic(int(push.target)), push.operation)
-    return subjects.push(ALL_TOPIC, push.operation)
+        return member_topic(int(push.target))
+    return ALL_TOPIC
 
 
 def nats_headers(push: Push) -> bytes | None:
-    """Return the headers of a push that is stored, None without any."""
+    """Return the headers of a push that is stored, None without any. Raises IdRefused.
+
+    Its id is the one that the push API stores it under, so that either way repeats the other.
+    """
     values = {}
     if push.id:
-        values[MESSAGE_ID] = push.id
+        values[MESSAGE_ID] = scoped_id(push_topic(push), push.id)
     if push.speed:
         values[SPEED] = str(push.speed)
     return encode_headers(values) if values else None

@@ -15,6 +15,7 @@ from schemas.subjects import Subjects, decode_token, encode_token, topic_room_ty
 
 MAX_ID_BYTES = 256  # JetStream keeps message ids in memory for the duplicate window
 NOBODY = "nobody"
+ROUNDING_SECONDS = 1e-6  # what adding up intervals may be off by
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -93,7 +94,7 @@ def take_token(full_at: float, now: float, bucket: Bucket) -> tuple[float, float
     """Return when the bucket is full again, and the seconds to wait: 0 when a token was taken."""
     full_at = max(full_at, now)
     wait = full_at + bucket.interval - bucket.interval * bucket.burst - now
-    if wait > 0:
+    if wait > ROUNDING_SECONDS:
         return full_at, wait
     return full_at + bucket.interval, 0.0
 

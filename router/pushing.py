@@ -19,12 +19,12 @@ from router.directory import Directory
 from router.errors import BodyTooLarge, GatewaySilent, PresenceAway, RequestRefused
 from router.publisher import Publisher
 from router.readings import total, totals
-from router.scoped_ids import scoped_id
 from router.settings import PushSettings
 from router.upstream import error_message
 from schemas.headers import SPEED
 from schemas.messages_pb2 import GatewayCommand, KeyPush, KeyPushReply, PushReply, PushRequest
 from schemas.policies import Policy
+from schemas.scoped_ids import scoped_id
 from schemas.subjects import ALL_TOPIC, IdRefused, member_topic, room_topic, topic_room_type
 
 log = structlog.get_logger()

@@ -19,10 +19,10 @@ from router.directory import Directory
 from router.errors import PresenceAway
 from router.publisher import Publisher
 from router.readings import total
-from router.scoped_ids import given_id
 from router.settings import PushSettings
 from schemas.headers import FROM, MESSAGE_ID, SEQUENCE, TIME, header_number, header_value
 from schemas.messages_pb2 import UndeliveredEvent
+from schemas.scoped_ids import given_id
 from schemas.subjects import member_topic
 from schemas.times import unix_milliseconds
 

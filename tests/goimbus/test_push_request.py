@@ -64,7 +64,7 @@ def test_an_id_that_has_no_place_in_a_subject_is_refused() -> None:
 def test_the_headers_are_the_id_and_the_speed() -> None:
     assert nats_headers(ROOM) is None
     assert nats_headers(replace(ALL, id="i1")) == (
-        b"NATS/1.0\r\nNats-Msg-Id: i1\r\nGoim-Speed: 50\r\n\r\n"
+        b"NATS/1.0\r\nNats-Msg-Id: all.i1\r\nGoim-Speed: 50\r\n\r\n"
     )
 
 

@@ -1,6 +1,6 @@
 """Ids of services, scoped by topic."""
 
-from router.scoped_ids import MOST_TOPIC, given_id, scoped_id
+from schemas.scoped_ids import MOST_TOPIC, given_id, scoped_id
 from schemas.subjects import room_topic
 
 LONG = room_topic(f"{'ä' * 60}://{'ö' * 60}")
