@@ -5,8 +5,9 @@
                                   admission, rates │
     gateways ── goim.presence.report ──► presence ─┴─ Redis ── directory ◄── queries, pushing
     anyone ── goim.presence.*, goim.nodes.* ──► queries
+    anyone ── goim.rooms.* ──► room_calls ── rooms ──► room_book ──► bucket GOIM_ROOMS
 
 Any number of routers share the work: each subject is served in a queue group. Read `bus.py`
 first (which subject goes where), then `publisher.py` and `presence.py`.
-Speaks `goim.push.…`, `goim.<topic>.cast.<op>` and `goim.gateway.<gateway>`.
+Speaks `goim.push.…`, `goim.<topic>.cast.<op>`, `goim.gateway.<gateway>` and `goim.event.room.…`.
 """

@@ -185,7 +185,12 @@ def _departure(number: Any, mid: Any, why: Any, reason: Any) -> Departure:
 def _mids(values: Any) -> frozenset[int]:
     if not isinstance(values, list):
         raise TypeError("a list of members is none")
-    return frozenset(_whole(one) for one in values)
+    found = frozenset(values)
+    if not all(type(one) is int for one in found):
+        raise TypeError("a member's number is none")
+    if found and not 0 <= min(found) <= max(found) < 2**63:
+        raise ValueError("a member's number is out of range")
+    return found
 
 
 def _whole(value: Any) -> int:

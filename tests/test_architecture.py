@@ -34,6 +34,9 @@ DECIDING = (
     "auth/revocations.py",
     "auth/slowing.py",
     "router/admission.py",
+    "router/rooms.py",
+    "router/room_fields.py",
+    "router/room_views.py",
     "store/replay.py",
     "store/index.py",
 )
