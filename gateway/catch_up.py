@@ -192,13 +192,17 @@ class CatchingUp:
         topic.send_to(connection, deliveries, page.started_after)
         self._gateway.counters.replayed += len(deliveries)
         begins = catch_up.after is None and not catch_up.newest and not page.messages
-        catch_up.after = max(page.reached, page.started_after)
+        catch_up.after = page.reached  # not what a client says: a topic's first one settles it
         if begins and not page.more:
             catch_up.after = topic.begin_after(catch_up.heard, catch_up.after)
         catch_up.newest = 0
         catch_up.more = page.more
-        if not connection.blocked:  # else it goes on when it can be written to again
+        if connection.blocked:
+            return  # it goes on when it can be written to again
+        if page.messages or page.more:
             self.resume(catch_up)
+        elif not self._go_live(catch_up) and not connection.blocked:
+            self._retry([catch_up], "the store is behind")
 
     def _go_live(self, catch_up: CatchUp) -> bool:
         connection, topic = catch_up.connection, catch_up.topic

@@ -170,7 +170,7 @@ class FakeStore:
         gone, stored = self.gone_to.get(want.topic, 0), self.topics[want.topic]
         position = self.positions.get((want.mid, want.device, want.topic))
         if want.has_after:
-            after = want.after
+            after = want.after if want.after <= self.end else gone
         elif want.newest:
             after = stored[-want.newest].sequence - 1 if len(stored) >= want.newest else gone
         elif position is not None:
@@ -262,9 +262,8 @@ class Responders:
     def start(self) -> None:
         """Begin to answer."""
         rpc = self.bus.subjects.rpc
-        for name in ("auth", "store", "router"):
-            self.services[name] = Service(self.bus, name, "1.0.0", "answers for the tests")
-            self.services[name].start()
+        for name in ("auth", "router"):
+            self._add(name)
         self.services["auth"].serve_raw("check", rpc("auth", "check"), self.auth.handle)
         up = f"{self.bus.subjects.prefix}.up.>"
         self.services["router"].serve_raw("up", up, self.router.handle)
@@ -275,7 +274,17 @@ class Responders:
             PresenceReply,
             self.presence.report,
         )
-        store, serve = self.store, self.services["store"].serve
+        self.serve_store()
+
+    def _add(self, name: str) -> Service:
+        service = Service(self.bus, name, "1.0.0", "answers for the tests")
+        self.services[name] = service
+        service.start()
+        return service
+
+    def serve_store(self) -> None:
+        """Begin to answer as the store."""
+        rpc, store, serve = self.bus.subjects.rpc, self.store, self._add("store").serve
         serve("replay", rpc("store", "replay"), ReplayRequest, ReplayReply, store.replay)
         serve("last", rpc("store", "last"), LastRequest, LastReply, store.last)
         serve("position", rpc("store", "position"), PositionRequest, PositionReply, store.position)
