@@ -16,7 +16,7 @@ from bus.service import Service
 from router import rooms
 from router.errors import RoomReason, RoomRefused
 from router.readings import totals
-from router.room_book import Decide, Done, RoomWriter
+from router.room_book import Decide, RoomWriter
 from router.room_events import RoomEvents
 from router.room_fields import (
     settle_access,
@@ -30,7 +30,8 @@ from router.room_fields import (
     settle_until,
 )
 from router.room_index import RoomIndex, after
-from router.room_views import brief_view, full_view, is_found, is_visible
+from router.room_views import brief_view, event_of, full_view, is_found, is_visible
+from router.rooms import noted
 from schemas.messages_pb2 import (
     DescribeRoomRequest,
     ListRoomsReply,
@@ -38,14 +39,13 @@ from schemas.messages_pb2 import (
     OpenRoomRequest,
     RegulateRoomRequest,
     RenameRoomRequest,
-    RoomEvent,
     RoomMemberRequest,
     RoomReply,
     RoomRequest,
 )
 from schemas.policies import Policy
 from schemas.rooms import MEMBERS, PUBLIC, RoomRecord
-from schemas.subjects import topic_room, topic_room_type
+from schemas.subjects import topic_room_type
 
 LIST_DEFAULT, LIST_MOST = 50, 500  # rooms of one answer
 LOOKED_AT_ONCE = 500  # records between two looks at what else is to be done
@@ -221,10 +221,10 @@ class RoomCalls:
         return await self._change(topic, actor, decide_on_it)
 
     async def _change(self, topic: str, actor: int, decide: Decide) -> RoomReply:
-        done = await self._writer.change(topic, decide)
         now = self._book.clock()
+        done = await self._writer.change(topic, lambda one: noted(decide(one), actor, now))
         if done.deed.event:
-            self.events.publish(topic, _event(topic, actor, done, int(now * 1000)))
+            self.events.publish(topic, event_of(topic, done.deed.record, done.revision))
         room = full_view(topic, done.deed.record, done.revision, actor, now)
         return RoomReply(room=room, changed=bool(done.deed.event))
 
@@ -250,20 +250,6 @@ class RoomCalls:
                     break
                 reply.rooms.append(brief_view(topic, held.record, held.revision, actor))
         return reply
-
-
-def _event(topic: str, actor: int, done: Done, time_ms: int) -> RoomEvent:
-    deed = done.deed
-    return RoomEvent(
-        event=deed.event,
-        room=topic_room(topic),
-        actor=actor,
-        subject=deed.subject,
-        reason=deed.reason,
-        until=deed.until,
-        time_ms=time_ms,
-        revision=done.revision,
-    )
 
 
 MEMBER_DEEDS: dict[str, MemberDeed] = {

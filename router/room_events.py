@@ -35,6 +35,10 @@ class RoomEvents:
     def publish(self, topic: str, event: RoomEvent) -> None:
         """Cast the event now, and have it stored; a failure is retried, then counted."""
         self._cast(topic, event)
+        self.store(topic, event)
+
+    def store(self, topic: str, event: RoomEvent) -> None:
+        """Have the event stored, once, however often it is told."""
         if len(self._tasks) >= MOST_WAITING:
             self._lose(event, "too many events wait to be stored")
             return

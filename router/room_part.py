@@ -11,7 +11,10 @@ from router.room_book import RoomWriter
 from router.room_calls import RoomCalls
 from router.room_events import RoomEvents
 from router.room_index import RoomIndex
+from router.room_views import event_of
 from schemas.policies import Policy
+
+AGAIN_SECONDS = 90.0  # under the two minutes that the stream knows message ids for
 
 
 class Rooms:
@@ -32,7 +35,20 @@ class Rooms:
         except BaseException:
             await rooms.book.close()
             raise
+        rooms.tell_again()
         return rooms
+
+    def tell_again(self) -> None:
+        """Have the last events of a moment ago stored, in case their router ended before it did.
+
+        Those that are in the stream are known there by their ids, and not stored twice.
+        """
+        since_ms = (self.book.clock() - AGAIN_SECONDS) * 1000
+        for topic in self.book.topics():
+            held = self.book.held(topic)
+            last = held.record.last if held is not None else None
+            if held is not None and last is not None and last.time_ms >= since_ms:
+                self.events.store(topic, event_of(topic, held.record, held.revision))
 
     def serve(self, service: Service) -> None:
         """Answer `goim.rooms.*` on a service."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from router.rooms import Rank, rank_of
 from schemas.messages_pb2 import Restriction as RestrictionMessage
-from schemas.messages_pb2 import Room
+from schemas.messages_pb2 import Room, RoomEvent
 from schemas.rooms import PUBLIC, Restriction, RoomRecord
 from schemas.subjects import topic_room
 
@@ -50,6 +50,22 @@ def is_found(record: RoomRecord, topic: str, text: str) -> bool:
     """Tell whether a folded text is in the room's id, name or description."""
     words = f"{topic_room(topic)}\n{record.name}\n{record.description}"
     return text in words.casefold()
+
+
+def event_of(topic: str, record: RoomRecord, revision: int) -> RoomEvent:
+    """Return the event of the change that made a record what it is; it must have one."""
+    last = record.last
+    assert last is not None
+    return RoomEvent(
+        event=last.event,
+        room=topic_room(topic),
+        actor=last.actor,
+        subject=last.subject,
+        reason=last.reason,
+        until=last.until,
+        time_ms=last.time_ms,
+        revision=revision,
+    )
 
 
 def _restrictions(known: Mapping[int, Restriction], now: float) -> list[RestrictionMessage]:

@@ -18,6 +18,7 @@ from schemas.rooms import (
     MOST_DEPARTURES,
     RECEIVE,
     Departure,
+    Happening,
     Restriction,
     RoomRecord,
     denial,
@@ -47,6 +48,14 @@ class Deed:
     subject: int = 0  # whom it was done to; 0: the room
     reason: str = ""
     until: int = 0
+
+
+def noted(deed: Deed, actor: int, now: float) -> Deed:
+    """Return the deed with what happened in the record itself; unchanged without an event."""
+    if not deed.event:
+        return deed
+    last = Happening(deed.event, actor, deed.subject, deed.reason, deed.until, int(now * 1000))
+    return replace(deed, record=replace(deed.record, last=last))
 
 
 def rank_of(record: RoomRecord, mid: int) -> Rank:

@@ -8,6 +8,7 @@ the record may still deny. Router and gateways follow the bucket in memory (bus/
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from json import dumps, loads
+from math import ceil
 from typing import Any, NamedTuple
 
 PUBLIC, INVITATION, CLOSED = ACCESSES = ("public", "invitation", "closed")
@@ -48,6 +49,17 @@ class Departure(NamedTuple):
     reason: str = ""
 
 
+class Happening(NamedTuple):
+    """The change that made a record what it is: its event can be told again from this."""
+
+    event: str
+    actor: int
+    subject: int
+    reason: str
+    until: int
+    time_ms: int
+
+
 class Denial(NamedTuple):
     """Why a record does not let a member do something."""
 
@@ -57,7 +69,7 @@ class Denial(NamedTuple):
 
     def retry(self, now: float) -> tuple[str, int]:
         """Return when to try again, as close_codes.py has it, and after how many seconds."""
-        return ("later", max(1, round(self.until - now))) if self.until else ("never", 0)
+        return ("later", max(1, ceil(self.until - now))) if self.until else ("never", 0)
 
 
 NOBODY: frozenset[int] = frozenset()
@@ -79,6 +91,7 @@ class RoomRecord:
     muted: Mapping[int, Restriction] = field(default_factory=dict)
     departures: tuple[Departure, ...] = ()  # the last ones, oldest first
     created_at: int = 0  # unix seconds
+    last: Happening | None = None
 
     @property
     def last_departure(self) -> int:
@@ -141,6 +154,7 @@ def encode_record(record: RoomRecord) -> bytes:
         "muted": record.muted,
         "departures": record.departures,
         "created_at": record.created_at,
+        "last": record.last,
     }
     return dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -167,6 +181,7 @@ def _record(values: dict[str, Any]) -> RoomRecord:
         muted=_restrictions(values.get("muted", {})),
         departures=tuple(_departure(*one) for one in values.get("departures", [])),
         created_at=_whole(values.get("created_at", 0)),
+        last=_happening(*values["last"]) if values.get("last") is not None else None,
     )
 
 
@@ -180,6 +195,13 @@ def _restriction(until: Any, by: Any, reason: Any) -> Restriction:
 
 def _departure(number: Any, mid: Any, why: Any, reason: Any) -> Departure:
     return Departure(_whole(number), _whole(mid), _one_of((KICKED, LEFT), why), _text(reason))
+
+
+def _happening(
+    event: Any, actor: Any, subject: Any, reason: Any, until: Any, time_ms: Any
+) -> Happening:
+    numbers = _whole(actor), _whole(subject), _whole(until), _whole(time_ms)
+    return Happening(_text(event), *numbers[:2], _text(reason), *numbers[2:])
 
 
 def _mids(values: Any) -> frozenset[int]:

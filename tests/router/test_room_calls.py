@@ -1,6 +1,7 @@
 """Rooms over NATS alone: a whole life, two admins at once, bad ids, events, who is told what."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -75,6 +76,26 @@ async def test_a_call_that_changes_nothing_says_so_and_makes_no_event(
     assert first["room"]["revision"] == again["room"]["revision"]
     await rooms.events.flush()
     assert len(await asker.events()) == 1
+
+
+async def test_an_event_whose_router_died_is_stored_by_the_next_one_once(
+    bus: Bus, nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_event_stream(bus)
+    asker = Asker(bus)
+    async with serving_rooms(nats_url, prefix) as first:
+        await asker.do("open", "chat://told", 1)
+        await first.events.flush()
+        with monkeypatch.context() as patched:
+            patched.setattr(first.events, "store", lambda topic, event: None)  # it dies before
+            await asker.do("open", ROOM, 1)
+    async with serving_rooms(nats_url, prefix) as second:
+        await second.events.flush()
+        assert [one["room"] for one in await asker.events()] == ["chat://told", ROOM]
+        second.book.clock = lambda: time.time() + 100
+        second.tell_again()
+        await second.events.flush()
+    assert len(await asker.events()) == 2
 
 
 async def test_admins_at_once_never_undo_each_other(

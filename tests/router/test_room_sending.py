@@ -54,7 +54,8 @@ async def test_a_mute_a_ban_and_a_closed_room_hold_from_the_next_message(
     await asker.do("mute", ROOM, 1, mid=7, seconds=60, reason="calm down")
     error = (await send(upstream, ROOM, 7)).error
     assert (error.code, error.reason, error.retry) == (403, "muted", "later")
-    assert (error.after, error.message) == (60, "you are muted in the room: calm down")
+    assert error.message == "you are muted in the room: calm down"
+    assert 55 <= error.after <= 60
     await asker.do("unmute", ROOM, 1, mid=7)
     assert (await send(upstream, ROOM, 7)).sequence > 0
     await asker.do("ban", ROOM, 1, mid=7)

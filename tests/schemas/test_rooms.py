@@ -20,6 +20,7 @@ from schemas.rooms import (
     SEND,
     SENDERS,
     Departure,
+    Happening,
     RecordUnreadable,
     Restriction,
     RoomRecord,
@@ -139,6 +140,7 @@ records = st.builds(
         st.builds(Departure, mids, mids, st.sampled_from(["kicked", "left"]), texts), max_size=3
     ).map(tuple),
     created_at=mids,
+    last=st.none() | st.builds(Happening, texts, mids, mids, texts, mids, mids),
 )
 
 
@@ -165,6 +167,8 @@ def test_a_record_written_reads_as_itself(record: RoomRecord) -> None:
         {"banned": {"x": [0, 0, ""]}},
         {"muted": {"1": [0, 0]}},
         {"departures": [[1, 2, "fled", ""]]},
+        {"last": ["joined"]},
+        {"last": ["joined", 1, "2", "", 0, 0]},
     ],
 )
 def test_what_is_no_record_is_refused(changes: dict[str, Any]) -> None:
