@@ -1,11 +1,14 @@
 """EDGE tell the router who is connected here, and learn how many are elsewhere."""
 
 import asyncio
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bus.errors import BusError, RpcError
+from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.device_policy import ALL
 from schemas.messages_pb2 import Node, PresenceReply, PresenceReport, Session
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SOON_SECONDS = 0.02  # after a change: what changes together is reported together
-SESSIONS_IN_A_REPORT = 2000
+SESSIONS_IN_A_REPORT = 2000  # with the rooms below, some 500 KB
+ROOMS_IN_A_REPORT = 4000
 
 
 class Presence:
@@ -30,6 +34,9 @@ class Presence:
         self._known: set[str] = set()  # sessions the router was told of
         self._changed = asyncio.Event()
         self._snapshot = True
+        self._beat_at = 0.0
+        self._watched: deque[str] = deque()  # rooms whose turn is still to come
+        self._unavailable = RareLog("presence_unavailable")
         self.elsewhere: dict[str, int] = {}
         self.connections = 0  # of the whole cluster
 
@@ -88,9 +95,11 @@ class Presence:
             hub.changed_rooms.update(hub.rooms)
         joined = [self._joined.pop(one) for one in list(self._joined)[:SESSIONS_IN_A_REPORT]]
         left, self._left = self._left, set()
-        rooms, hub.changed_rooms = hub.changed_rooms, set()
+        rooms = list(islice(hub.changed_rooms, ROOMS_IN_A_REPORT))
+        hub.changed_rooms.difference_update(rooms)
         self._known.update(session.session for session in joined)
         self._known -= left
+        watched = self._rooms_to_watch(rooms)
         report = PresenceReport(
             node=self._node(),
             snapshot=snapshot,
@@ -98,7 +107,7 @@ class Presence:
             left=left,
             rooms={room: hub.rooms[room] for room in rooms},
             sessions=len(self._known),
-            watch=list(hub.rooms),
+            watch=watched,
             sent_ms=int(self._gateway.wall_time() * 1000),
         )
         try:
@@ -107,16 +116,34 @@ class Presence:
         except (BusError, RpcError) as error:
             self._fail(str(error))
             return
-        self.elsewhere = dict(answer.elsewhere)
+        self._take_counts([*rooms, *watched], dict(answer.elsewhere))
         self.connections = answer.connections
-        if answer.resend:
-            self._snapshot = True
-        if answer.resend or self._joined:
+        self._snapshot = self._snapshot or answer.resend
+        if self._snapshot or self._joined or hub.changed_rooms:
             self._changed.set()
+
+    def _rooms_to_watch(self, changed: list[str]) -> list[str]:
+        """Return the rooms that changed here and, at a beat, those whose turn it is."""
+        hub, now = self._gateway.hub, self._gateway.loop.time()
+        rooms = [room for room in changed if room in hub.rooms]
+        if now - self._beat_at >= self._gateway.settings.presence_seconds:
+            self._beat_at = now
+            if not self._watched:
+                self._watched.extend(hub.rooms)
+            for _ in range(min(len(self._watched), ROOMS_IN_A_REPORT)):
+                rooms.append(self._watched.popleft())
+        return rooms
+
+    def _take_counts(self, asked: list[str], counts: dict[str, int]) -> None:
+        for room in asked:
+            if room in counts and room in self._gateway.hub.rooms:
+                self.elsewhere[room] = counts[room]
+            else:
+                self.elsewhere.pop(room, None)
 
     def _fail(self, words: str) -> None:
         """Nothing is known of what the router has: the next report says everything."""
-        log.warning("presence_unavailable", error=words)
+        self._unavailable.warning(error=words)
         self._gateway.counters.refused["presence_unavailable"] += 1
         self._snapshot = True
 

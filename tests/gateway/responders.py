@@ -241,8 +241,9 @@ class FakePresence:
         self.arrived.set()
         if self.away:
             raise AWAY
-        reply, self.reply.resend = PresenceReply(), False
+        reply = PresenceReply()
         reply.CopyFrom(self.reply)
+        self.reply.resend = False
         return reply
 
 
