@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import goimbus
@@ -57,11 +57,7 @@ class Instance:
     port: int
     tcp_port: int
     http_port: int
-    nats_port: int
-    nats_url: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.nats_url = f"nats://127.0.0.1:{self.nats_port}"
+    nats_url: str
 
     @property
     def log(self) -> Path:
@@ -136,14 +132,17 @@ class Instance:
 
 @contextmanager
 def running_instance(
-    folder: Path, variables: Mapping[str, str], store_module: str = "store"
+    folder: Path, variables: Mapping[str, str], nats_url: str = ""
 ) -> Iterator[Instance]:
-    """Run one in `folder` for the length of the block. Raises InstanceFailed."""
+    """Run one in `folder` for the length of the block. Raises InstanceFailed.
+
+    With `nats_url` it uses that NATS, else one of its own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port, tcp_port, http_port, nats_port = free_ports(4)
     secret = secrets.token_urlsafe(32)
     (folder / "policies.json").write_text(json.dumps(POLICIES))
-    (folder / "Procfile").write_text(_procfile(store_module))
+    (folder / "Procfile").write_text(_procfile())
     environ = {
         **{name: text for name, text in variables.items() if not name.startswith("GOIM_")},
         **SETTINGS,
@@ -158,8 +157,11 @@ def running_instance(
     }
     for name in ("NATS_URL", "REDIS_URL"):
         environ.pop(name, None)
+    if nats_url:
+        environ["NATS_URL"] = nats_url
     with _supervisor(folder, environ) as process:
-        instance = Instance(folder, process.pid, secret, port, tcp_port, http_port, nats_port)
+        url = nats_url or f"nats://127.0.0.1:{nats_port}"
+        instance = Instance(folder, process.pid, secret, port, tcp_port, http_port, url)
         _wait_until_ready(instance, process)
         yield instance
         if process.poll() is not None:
@@ -190,11 +192,10 @@ def _supervisor(folder: Path, environ: dict[str, str]) -> Iterator[subprocess.Po
             process.wait()
 
 
-def _procfile(store_module: str) -> str:
+def _procfile() -> str:
     lines = [f"web: env {PART}=gateway python -m gateway"]
     for name in SERVICES:
-        module = store_module if name == "store" else name
-        lines += [f"{name}-{n}: env {PART}={name}-{n} python -m {module}" for n in (1, 2)]
+        lines += [f"{name}-{n}: env {PART}={name}-{n} python -m {name}" for n in (1, 2)]
     return "\n".join(lines) + "\n"
 
 

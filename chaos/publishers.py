@@ -94,6 +94,11 @@ class Publishers:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
+    def cancel(self) -> None:
+        """Wait for no answer any more."""
+        for task in self._tasks:
+            task.cancel()
+
     def _make_job(self) -> Job:
         random = self._random
         kind = random.choices(list(KINDS), list(KINDS.values()))[0]

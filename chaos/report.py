@@ -9,7 +9,7 @@ from rich.table import Table
 
 from chaos.judge import PROMISES, Verdict
 
-SETTLED_SECONDS = 120.0  # memory is compared with what it was then
+SETTLED_SECONDS = 120.0  # of a process's life; its memory is compared with what it was then
 KIB_IN_MIB = 1024
 TOLD_FINDINGS = 5
 TOLD_ERRORS = 5
@@ -25,12 +25,12 @@ class Process:
     last_seen: float
     start: float
     end: float
-    settled: float = 0.0  # at SETTLED_SECONDS; 0: it did not live then
+    settled: float = 0.0  # after SETTLED_SECONDS; 0: it has not lived so long
 
     @property
     def growth(self) -> float | None:
-        """By which part of itself it grew after the first two minutes; None: not to be told."""
-        if not self.settled or self.last_seen - SETTLED_SECONDS < SETTLED_SECONDS:
+        """By which part of itself it grew after its first two minutes, when it lived for four."""
+        if not self.settled or self.last_seen - self.first_seen < 2 * SETTLED_SECONDS:
             return None
         return self.end / self.settled - 1
 
@@ -49,7 +49,7 @@ class Memory:
                 one = Process(part, process_id, at, at, kib, kib)
                 self.processes[part, process_id] = one
             one.last_seen, one.end = at, kib
-            if at >= SETTLED_SECONDS and not one.settled:
+            if at - one.first_seen >= SETTLED_SECONDS and not one.settled:
                 one.settled = kib
 
 

@@ -41,7 +41,7 @@ class World:
     ports: dict[str, int]  # by transport
     secret: str
     seed: int
-    plant: str = ""  # a fault of the harness itself, for its own tests (planted.py)
+    plant: tuple[str, ...] = ()  # faults of the harness itself, for its own tests (planted.py)
     settling: bool = False  # no more mischief: everybody gets what is due
     over: bool = False
     pulse: Pulse = field(default_factory=Pulse)
