@@ -4,7 +4,6 @@ import asyncio
 import gc
 import os
 import random
-import ssl
 import sys
 from collections.abc import Coroutine
 from secrets import token_hex
@@ -16,7 +15,7 @@ from starlette.applications import Starlette
 from uvicorn.config import Config
 
 from bus.connection import Bus
-from bus.errors import BusError, NoResponders
+from bus.errors import BusError, NoResponders, SettingsRefused
 from bus.lifecycle import until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
@@ -29,6 +28,7 @@ from gateway.http_state import HttpState
 from gateway.kernel import listen
 from gateway.settings import Settings
 from gateway.tcp import TcpConnection
+from gateway.tls import tls_context
 from schemas.close_codes import CloseCode
 from schemas.subjects import encode_token
 
@@ -103,9 +103,11 @@ class Server:
         self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
 
     async def open(self) -> None:
-        """Listen. Raises OSError when a port is taken."""
+        """Listen. Raises SettingsRefused when a port can't be had."""
         settings = self._gateway.settings
-        tls = _tls(settings) if settings.tls_certificate else None
+        tls = None
+        if settings.tls_certificate:
+            tls = tls_context(settings.tls_certificate, settings.tls_key)
         for port, make, security, host in (
             (settings.port, self._front_door, None, settings.host),
             (settings.wss_port, self._front_door, tls, settings.host),
@@ -115,7 +117,10 @@ class Server:
         ):
             if port < 0:
                 continue
-            listener = listen(host, port, settings.limits.send_buffer_bytes)
+            try:
+                listener = listen(host, port, settings.limits.send_buffer_bytes)
+            except OSError as error:
+                raise SettingsRefused([f"can't listen on {host} port {port}: {error}"]) from None
             handshake = settings.limits.upgrade_seconds if security is not None else None
             server = await self._gateway.loop.create_server(
                 make,
@@ -234,10 +239,3 @@ def _http_config(app: Starlette) -> Config:
         timeout_keep_alive=15,
         limit_concurrency=1000,
     )
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
-    return context

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bus.environment import Environment, Secret
 from bus.settings import BusSettings
 from gateway.device_policy import ALL, DevicePolicies, DevicePolicyRefused, read_device_policies
+from gateway.tls import tls_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,21 @@ class Settings:
             public_addresses=read.texts("GOIM_PUBLIC_ADDRESSES"),
             policies_file=read.text("GOIM_POLICIES"),
         )
-        if (settings.wss_port >= 0 or settings.tls_tcp_port >= 0) and not settings.tls_certificate:
-            read.refuse("GOIM_TLS_CERTIFICATE", "must be set where a TLS port is")
+        _check_tls(read, settings)
+        ports = (settings.port, settings.tcp_port, settings.wss_port, settings.tls_tcp_port)
+        if settings.workers > 1 and 0 in (*ports, settings.http_port):
+            read.refuse("WEB_CONCURRENCY", "can't be over 1 where a port is 0: workers share ports")
         return settings
+
+
+def _check_tls(read: Environment, settings: Settings) -> None:
+    if settings.tls_certificate:
+        try:
+            tls_context(settings.tls_certificate, settings.tls_key)
+        except OSError as error:
+            read.refuse("GOIM_TLS_CERTIFICATE", f"or GOIM_TLS_KEY can't be used: {error}")
+    elif settings.wss_port >= 0 or settings.tls_tcp_port >= 0:
+        read.refuse("GOIM_TLS_CERTIFICATE", "must be set where a TLS port is")
 
 
 def _read_devices(read: Environment) -> DevicePolicies:
