@@ -1,0 +1,253 @@
+"""The listeners of a worker, its readiness, and its drain."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from json import loads
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bus.errors import SettingsRefused
+from bus.metrics import Metrics
+from gateway.server import Readiness, Server, first_of, make_gateway_id
+from gateway.settings import Settings
+from schemas.operations import Operation
+from tests.gateway.certificates import NAME, write_certificate
+from tests.gateway.clients import Client, Closed, TcpClient, WsClient
+from tests.gateway.harness import Harness, running_gateway
+from tests.gateway.http_servers import ask
+
+
+@pytest_asyncio.fixture
+async def harness(nats_url: str, prefix: str) -> AsyncIterator[Harness]:
+    async with running_gateway(nats_url, prefix) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def secure(
+    nats_url: str, prefix: str, tmp_path: Path
+) -> AsyncIterator[tuple[Harness, ssl.SSLContext]]:
+    """A gateway with TLS ports, and what a client needs to trust it."""
+    certificate, key = write_certificate(tmp_path)
+    settings: dict[str, Any] = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    async with running_gateway(
+        nats_url, prefix, {"upgrade_seconds": 0.3}, wss_port=0, tls_tcp_port=0, **settings
+    ) as running:
+        yield running, ssl.create_default_context(cafile=str(certificate))
+
+
+async def test_tls_carries_the_same_protocol(secure: tuple[Harness, ssl.SSLContext]) -> None:
+    harness, trust = secure
+    _, wss, _, tls = harness.server.ports
+    clients: list[TcpClient] = [
+        await harness.keep(await WsClient.connect(wss, trust), {}),
+        await harness.keep(await TcpClient.connect(tls, trust), {}),
+    ]
+    for client in clients:
+        await client.auth(mid=5, room_id="live://1", accepts=[1000])
+    await harness.settled()
+    big = b"x" * 300_000
+    for body in (b"small", big, b"last"):
+        harness.store.publish("room.live.1", body)
+    for client in clients:
+        assert await client.bodies(3) == [b"small", big, b"last"]
+        assert (await client.ask(2)).operation == 3
+    assert all(one.descriptor < 0 for one in harness.gateway.hub.connections.values())
+
+
+async def test_a_tls_client_that_closes_has_got_what_it_read(
+    secure: tuple[Harness, ssl.SSLContext],
+) -> None:
+    harness, trust = secure
+    client = await harness.keep(await WsClient.connect(harness.server.ports[1], trust), {})
+    await client.auth(mid=5, key="phone", accepts=[1000])
+    await harness.settled()
+    sequence = harness.store.publish("member.5", b"x")
+    assert await client.bodies(1) == [b"x"]
+    await client.say_goodbye()
+    position = (5, "phone", "member.5")
+    await harness.is_true(lambda: harness.store.positions.get(position) == sequence)
+    await harness.emptied()
+
+
+async def test_a_tls_client_is_told_why_it_is_closed(
+    secure: tuple[Harness, ssl.SSLContext],
+) -> None:
+    harness, trust = secure
+    harness.auth.answer = b'{"error":{"code":4001,"message":"no"}}'
+    client = await harness.keep(await WsClient.connect(harness.server.ports[1], trust), {})
+    client.send(7, b"{}")
+    assert await client.closed() == Closed(4001, "no")
+    await harness.emptied()
+
+
+async def test_http_is_served_over_tls(secure: tuple[Harness, ssl.SSLContext]) -> None:
+    harness, trust = secure
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", harness.server.ports[1], ssl=trust, server_hostname=NAME
+    )
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+
+
+async def test_tls_1_2_is_taken(secure: tuple[Harness, ssl.SSLContext]) -> None:
+    harness, trust = secure
+    trust.minimum_version = trust.maximum_version = ssl.TLSVersion.TLSv1_2
+    client = await harness.keep(await TcpClient.connect(harness.server.ports[3], trust), {})
+    assert (await client.auth(mid=5)).operation == 8
+
+
+async def test_a_tls_handshake_that_does_not_come_is_cut_off(
+    secure: tuple[Harness, ssl.SSLContext],
+) -> None:
+    harness, _ = secure
+    for port in (harness.server.ports[1], harness.server.ports[3]):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01")
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_port_that_is_taken_is_told(harness: Harness) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = replace(harness.gateway.settings, port=port, tcp_port=-1)
+        harness.gateway.settings = settings
+        server = Server(harness.gateway, Metrics(), Readiness(harness.gateway))
+        with pytest.raises(SettingsRefused, match=f"can't listen on 127.0.0.1 port {port}"):
+            await server.open()
+
+
+async def readiness_of(harness: Harness) -> tuple[int, list[str]]:
+    answer = await ask(harness.ws_port, "GET", "/readyz")
+    return answer.status, loads(answer.body)["reasons"] if answer.status != 200 else []
+
+
+async def becomes(harness: Harness, status: int, reasons: list[str]) -> None:
+    """Ask until the probes of the services have come to this."""
+    while await readiness_of(harness) != (status, reasons):  # noqa: ASYNC110 - nothing tells when
+        await asyncio.sleep(0.01)
+
+
+async def test_it_is_ready_when_all_services_answer(harness: Harness) -> None:
+    await becomes(harness, 200, [])
+    harness.gateway.draining = True
+    assert await readiness_of(harness) == (503, ["the gateway is shutting down"])
+
+
+async def test_it_says_who_does_not_answer(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.SILENT_SECONDS", 0.2)
+    monkeypatch.setattr("gateway.server.PROBE_SECONDS", 0.05)
+    async with running_gateway(nats_url, prefix) as harness:
+        await harness.services["store"].stop()
+        await becomes(harness, 503, ["the store service does not answer"])
+
+
+async def drained(harness: Harness, clients: list[Client]) -> list[Closed]:
+    """Drain while all clients read to their end."""
+    closing = [asyncio.ensure_future(client.closed()) for client in clients]
+    await harness.server.drain()
+    return await asyncio.gather(*closing)
+
+
+async def test_a_drain_lets_all_go_with_their_positions(harness: Harness) -> None:
+    clients: list[Client] = [
+        await harness.ws(mid=number, key=f"k{number}", accepts=[1000]) for number in range(1, 6)
+    ]
+    await harness.settled()
+    sequences = {n: harness.store.publish(f"member.{n}", b"x") for n in range(1, 6)}
+    for client in clients:
+        assert await client.receive()
+    assert await drained(harness, clients) == [Closed(1001, "the gateway is shutting down")] * len(
+        clients
+    )
+    for number, sequence in sequences.items():
+        assert harness.store.positions[number, f"k{number}", f"member.{number}"] == sequence
+    await harness.emptied()
+    assert harness.gateway.counters.closed == {1001: 5}
+    assert harness.presence.reports[-1].leaving
+
+
+async def test_ext_clients_are_told_to_come_back_one_after_the_other(harness: Harness) -> None:
+    clients = [await harness.tcp(mid=number, ext=1) for number in range(1, 11)]
+    await harness.settled()
+
+    async def notice(client: TcpClient) -> Any:
+        while (frame := await client.receive()).operation != Operation.CLOSING:
+            pass
+        await client.closed()
+        return loads(frame.body)
+
+    notices = [asyncio.ensure_future(notice(client)) for client in clients]
+    await harness.server.drain()
+    told = await asyncio.gather(*notices)
+    assert {one["code"] for one in told} == {1001}
+    assert {one["retry"] for one in told} == {"now"}
+    assert sorted(one["after"] for one in told) == [number / 10 for number in range(10)]
+
+
+async def test_newcomers_are_turned_away_at_once(harness: Harness) -> None:
+    tcp, ws = await harness.tcp(), await harness.ws()
+    door = await harness.keep(await TcpClient.connect(harness.ws_port), {})
+    door.write(b"GET /sub")
+    await door.writer.drain()
+    harness.auth.hangs = True
+    asking = await harness.ws()
+    asking.send(7, b"{}")
+    await harness.is_true(lambda: bool(harness.auth.requests))
+    started = asyncio.get_running_loop().time()
+    closes = await drained(harness, [tcp, ws, asking])
+    assert [one.code for one in closes] == [0, 1001, 1001]
+    assert (await door.reader.read()).startswith(b"HTTP/1.1 503")
+    door.writer.close()
+    assert asyncio.get_running_loop().time() - started < 0.9
+
+
+async def test_a_drain_ends_in_time_whatever_clients_do(nats_url: str, prefix: str) -> None:
+    limits = {"unsent_bytes": 1000, "send_buffer_bytes": 5000}
+    async with running_gateway(nats_url, prefix, limits, drain_seconds=0.3) as harness:
+        harness.store.page_messages = 5
+        await harness.tcp(mid=5, room_id="live://1")  # neither reads nor closes
+        await harness.settled()
+        while not harness.gateway.stalled:
+            harness.store.publish("room.live.1", b"x" * 100_000)
+            await harness.delivered()
+        started = asyncio.get_running_loop().time()
+        await harness.server.drain()
+        assert asyncio.get_running_loop().time() - started < 2
+        assert not harness.gateway.hub.connections
+
+
+async def test_nobody_new_comes_in_during_a_drain(harness: Harness) -> None:
+    await harness.ws(mid=5)
+    port = harness.tcp_port
+    draining = asyncio.ensure_future(harness.server.drain())
+    await harness.is_true(lambda: harness.gateway.draining)
+    late = await harness.tcp()
+    assert await late.closed() == Closed()
+    await draining
+    with pytest.raises(OSError):  # noqa: PT011 - nobody listens any more
+        await TcpClient.connect(port)
+
+
+def test_an_id_is_one_token_and_never_the_same() -> None:
+    settings = Settings(hostname="a.b c*>é" * 10)
+    ids = {make_gateway_id(settings) for _ in range(100)}
+    assert len(ids) == 100
+    for one in ids:
+        assert one.isascii()
+        assert {".", "*", ">", " ", "="}.isdisjoint(one)
+
+
+async def test_the_first_to_be_done_ends_the_wait() -> None:
+    never = asyncio.Event()
+    await first_of(never.wait(), asyncio.sleep(0))
