@@ -9,16 +9,23 @@ from termios import TIOCOUTQ  # Linux calls it SIOCOUTQ on sockets (tcp(7))
 KEEPALIVE_IDLE_SECONDS = 30
 KEEPALIVE_PROBE_SECONDS = 10
 USER_TIMEOUT_MILLISECONDS = 30_000
+OPEN_STATES = b"\x01\x08"  # TCP_ESTABLISHED, TCP_CLOSE_WAIT (linux/tcp_states.h)
 
 
-def all_acknowledged(transport: asyncio.Transport) -> bool:
-    """Tell whether the peer's kernel has acknowledged every byte that was written."""
+def all_acknowledged(transport: asyncio.Transport, ended: bool = False) -> bool:
+    """Tell whether the peer's kernel has acknowledged every byte that was written.
+
+    After a reset nobody can: what is written then fails, and nothing is left to be acknowledged.
+    `ended`: our own end was sent before, and the peer's has come, so there was no reset.
+    """
     if transport.get_write_buffer_size():
         return False
     peer = transport.get_extra_info("socket")
     if peer is None:
         return False
     try:
+        if not ended and not _is_open(peer):
+            return False
         answer = ioctl(peer.fileno(), TIOCOUTQ, b"\0\0\0\0")
     except (OSError, ValueError):
         return False
@@ -51,3 +58,10 @@ def listen(host: str, port: int, send_buffer_bytes: int, backlog: int = 4096) ->
         listener.close()
         raise
     return listener
+
+
+def _is_open(peer: socket.socket) -> bool:
+    """Tell whether the connection still stands. Raises OSError."""
+    if sys.platform != "linux":
+        return True
+    return peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) in OPEN_STATES

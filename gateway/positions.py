@@ -54,7 +54,7 @@ class Positions:
     def certify_end(self, connection: "Connection") -> None:
         """Note what a plain client has got that was closed here and has closed its side now."""
         at_end, connection.written_at_end = connection.written_at_end, None
-        if at_end and all_acknowledged(connection.transport):
+        if at_end and all_acknowledged(connection.transport, ended=True):
             for topic, position in at_end.items():
                 self._note(connection, topic, position)
             self.save_soon()

@@ -1,7 +1,9 @@
 """What the kernel says of a socket, and what it is told."""
 
 import asyncio
+import os
 import socket
+import struct
 import sys
 from collections.abc import AsyncIterator
 from typing import cast
@@ -64,6 +66,32 @@ async def test_a_socket_that_is_gone_has_acknowledged_nothing(
     while transport.get_extra_info("socket").fileno() >= 0:  # noqa: ASYNC110 - it goes by itself
         await asyncio.sleep(0)
     assert not all_acknowledged(transport)
+
+
+async def test_after_a_reset_nothing_is_certain_though_nothing_waits(
+    pair: tuple[asyncio.Transport, socket.socket],
+) -> None:
+    transport, client = pair
+    client.send(b"its last frame, not read yet")
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    with pytest.raises(OSError, match="reset"):
+        os.write(transport.get_extra_info("socket").fileno(), b"a message")
+    assert not all_acknowledged(transport)
+
+
+async def test_after_both_ends_what_was_written_before_is_acknowledged(
+    pair: tuple[asyncio.Transport, socket.socket],
+) -> None:
+    transport, client = pair
+    loop = asyncio.get_running_loop()
+    transport.write(b"the last message")
+    transport.pause_reading()
+    transport.write_eof()
+    assert await loop.sock_recv(client, 100) == b"the last message"
+    assert await loop.sock_recv(client, 100) == b""
+    client.close()
+    assert all_acknowledged(transport, ended=True)
 
 
 async def test_accepted_sockets_have_what_the_listener_was_told(
