@@ -158,10 +158,11 @@ class OrderedReader:
 
     async def _check_stream(self) -> None:
         """Reset when this is another stream than was read, or it has lost its end."""
+        reached = self._reached  # more may be delivered while the answer is on its way
         state = await read_stream_state(self._bus, self.stream)
         another = self._created not in ("", state.created)
         self._created = state.created
-        if another or state.last_sequence < self._reached:
+        if another or state.last_sequence < reached:
             self._reset(state.last_sequence)
 
     def _reset(self, last_sequence: int) -> None:

@@ -12,7 +12,7 @@ from bus.direct import DirectSubscription, OnMessage
 from bus.errors import ReaderBehind
 from bus.ordered import SILENCE_SECONDS, Entry, OrderedReader
 from bus.settings import BusSettings
-from bus.stream_api import read_stream_state
+from bus.stream_api import StreamState, read_stream_state
 from schemas.headers import header_value
 from tests.bus.servers import NatsServer
 
@@ -355,3 +355,24 @@ async def test_many_wait_and_those_who_give_up_are_forgotten(bus: Bus, stream: s
         await publish(bus, stream, 2)
         await asyncio.gather(*waits)
         assert len(reader._waiters) == 0
+
+
+async def test_what_is_delivered_while_the_stream_is_asked_is_no_sign_of_a_loss(
+    bus: Bus, stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = View()
+    reader = OrderedReader(bus, stream, view.take, headers_only=True, on_reset=view.reset)
+
+    async def read_late(bus: Bus, stream: str) -> StreamState:
+        state = await read_stream_state(bus, stream)
+        if reader._subscription is not None:
+            await reader.wait_for(await publish(bus, stream, 1), 5)
+        return state
+
+    await publish(bus, stream, 3)
+    monkeypatch.setattr("bus.ordered.read_stream_state", read_late)
+    reader.start()
+    await reader.wait_for(4, 5)
+    await reader.stop()
+    assert view.sequences == [1, 2, 3, 4]
+    assert reader.resets == view.resets == 0
