@@ -76,6 +76,7 @@ class Device:
         self._label = ""
         self._run_end = 0
         self._hung: list[GoimConnection] = []
+        self._changing = asyncio.Lock()
 
     async def log_in(self) -> bool:
         """Connect and log in; False when that failed."""
@@ -169,6 +170,10 @@ class Device:
 
     async def change_room(self, room: str) -> None:
         """Be in another room; one that the token does not open ends in no room."""
+        async with self._changing:
+            await self._change_room(room)
+
+    async def _change_room(self, room: str) -> None:
         old, ledger = self.room, self.world.ledger
         if self.persona.ext:
             self.acknowledge()

@@ -121,9 +121,7 @@ class LibraryDevice:
 
     async def _send(self, client: Client) -> None:
         topic = room_topic(client.room)
-        number = self.world.ledger.publish(
-            [topic], OPERATION, True, self.persona.name, self.log.connections
-        )
+        number = self.world.ledger.publish([topic], OPERATION, True, self.persona.name)
         sequence = await client.send(encode_body(number), OPERATION)
         self.world.ledger.acknowledge(number, [sequence], self.world.now())
 

@@ -71,6 +71,7 @@ class Figures:
     pushes: dict[str, int] = field(default_factory=dict)
     failed_logins: dict[str, int] = field(default_factory=dict)
     longest_delivery_pause_seconds: float = 0.0
+    longest_delivery_pause_at: float = 0.0
     slowest_delivery_seconds: float = 0.0
     settled: bool = True
     settle_seconds: float = 0.0
@@ -109,6 +110,7 @@ def as_json(figures: Figures, verdict: Verdict) -> str:
         "pushes",
         "failed_logins",
         "longest_delivery_pause_seconds",
+        "longest_delivery_pause_at",
         "slowest_delivery_seconds",
         "settled",
         "settle_seconds",

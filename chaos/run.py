@@ -150,6 +150,7 @@ class Run:
         figures.pushes = dict(self.publishers.counts)
         figures.failed_logins = dict(self.world.refusals)
         figures.longest_delivery_pause_seconds = pulse.longest_pause
+        figures.longest_delivery_pause_at = max(0.0, pulse.longest_pause_at - self._began)
         figures.slowest_delivery_seconds = pulse.slowest
         figures.errors_logged = self.instance.errors_logged()
         figures.memory.note(self.elapsed, self.instance.memory())

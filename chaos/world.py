@@ -21,6 +21,7 @@ class Pulse:
     last_at: float = 0.0
     over: bool = False  # nobody publishes any more
     longest_pause: float = 0.0  # seconds in which no steady client was delivered anything
+    longest_pause_at: float = 0.0  # when it began
     slowest: float = 0.0  # from an acknowledgement to a steady client that was there
 
     def beat(self, now: float, manner: str) -> None:
@@ -28,8 +29,8 @@ class Pulse:
         self.frames += 1
         if manner != "steady":
             return  # it may be an old one that only now was read
-        if self.last_at and not self.over:
-            self.longest_pause = max(self.longest_pause, now - self.last_at)
+        if self.last_at and not self.over and now - self.last_at > self.longest_pause:
+            self.longest_pause, self.longest_pause_at = now - self.last_at, self.last_at
         self.last_at = now
 
 
