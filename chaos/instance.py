@@ -230,4 +230,4 @@ def _part(words: list[str], environ: list[bytes]) -> str:
     if words[1:2] != ["-m"] or not part:
         return ""
     worker = variables.get(WORKER_VARIABLE.encode())
-    return part if worker is None else f"{part}-{int(worker) + 1}"
+    return part if worker is None else f"{part}-{int(worker.partition(b'.')[0]) + 1}"

@@ -4,8 +4,10 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from goimbus.embedded import (
     ANY_PORT,
@@ -15,6 +17,22 @@ from goimbus.embedded import (
     running,
     valkey_server,
 )
+
+_configure_logs = structlog.configure
+
+
+def _configure_logs_without_cache(**settings: Any) -> None:
+    """No logger keeps what a command that runs inside a test has configured."""
+    _configure_logs(**{**settings, "cache_logger_on_first_use": False})
+
+
+structlog.configure = _configure_logs_without_cache  # type: ignore[assignment]
+
+
+def pytest_runtest_teardown() -> None:
+    """Undo what a test has configured of the logs."""
+    structlog.reset_defaults()
+
 
 _numbers = itertools.count(1)
 
