@@ -32,6 +32,7 @@ class CatchUp:
     __slots__ = (
         "after",
         "asking",
+        "begins",
         "casts",
         "connection",
         "heard",
@@ -51,6 +52,7 @@ class CatchUp:
         self.casts = casts  # cast messages before those that it is to get
         self.heard = topic.heard  # what comes above this came after it had joined
         self.more = True  # the store may have more than `recent`
+        self.begins = False  # it gets nothing from before it joined
         self.asking = False
         self.over = False
 
@@ -65,15 +67,18 @@ class CatchingUp:
         self._scheduled = False
         self._unavailable = RareLog("replay_unavailable")
 
-    def start(
-        self,
-        connection: "Connection",
-        topic: "Topic",
-        after: int | None = None,
-        newest: int = 0,
-    ) -> None:
-        """Ask the store; the connection must hold the topic and not be live on it."""
-        self._ask(self._add(CatchUp(connection, topic, after, newest, topic.casts)))
+    def prepare(
+        self, connection: "Connection", topic: "Topic", after: int | None = None, newest: int = 0
+    ) -> CatchUp:
+        """Note where the connection is; it must hold the topic, and `begin` comes next."""
+        catch_up = self._add(CatchUp(connection, topic, after, newest, topic.casts))
+        catch_up.asking = True  # nothing else wakes it
+        return catch_up
+
+    def begin(self, catch_up: CatchUp) -> None:
+        """Ask the store, unless the connection has left the topic."""
+        if not catch_up.over:
+            self._ask(catch_up)
 
     def fall_behind(
         self, connection: "Connection", topic: "Topic", position: int, casts: int
@@ -195,6 +200,7 @@ class CatchingUp:
         catch_up.after = page.reached  # not what a client says: a topic's first one settles it
         if begins and not page.more:
             catch_up.after = topic.begin_after(catch_up.heard, catch_up.after)
+            catch_up.begins = True
         catch_up.newest = 0
         catch_up.more = page.more
         if connection.blocked:
@@ -213,6 +219,8 @@ class CatchingUp:
         if connection.blocked or not topic.can_go_live(catch_up.after):
             return False
         missed = topic.go_live(connection, catch_up.after, catch_up.casts)
+        if catch_up.begins:
+            topic.expect_stragglers(connection, catch_up.heard)
         if missed:
             self._gateway.counters.dropped["catching_up"] += missed
         self.stop(catch_up)

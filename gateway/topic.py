@@ -82,6 +82,7 @@ class Topic:
         "recent",
         "room",
         "sent",
+        "stragglers",
         "subscription",
         "suspended",
         "top_floor",
@@ -103,6 +104,7 @@ class Topic:
         self.unconfirmed = 0  # stored messages that came above `checked`
         self.received = 0
         self.sent = 0
+        self.stragglers = (0, 0)  # late ones above the first and up to the second are new
         self.last_by_operation: dict[int, int] | None = None
         self.pending: list[Delivery] = []
         self.held: Held | None = Held()
@@ -129,7 +131,7 @@ class Topic:
             return Arrival.HELD
         known = self._known(delivery.operation)
         if delivery.sequence <= known:
-            return Arrival.REPEATED
+            return Arrival.NEW if self._is_straggler(delivery) else Arrival.REPEATED
         if last_sequence > known:
             self.held = Held()
             self.held.append(delivery, last_sequence, self._limits)
@@ -268,6 +270,22 @@ class Topic:
         self.top_floor = max(self.top_floor, reached)
         self.live[receiver] = reached
         return max(0, evicted_casts - casts)
+
+    def expect_stragglers(self, receiver: Receiver, heard: int) -> None:
+        """What the store has already counted may still be on its way from nats-server.
+
+        It is new to a connection that began here and had `heard` nothing above that.
+        """
+        floor = self.live[receiver]
+        if heard < floor:
+            low, high = self.stragglers
+            self.stragglers = (min(low, heard) if high else heard, max(high, floor))
+            self.live[receiver] = heard
+
+    def _is_straggler(self, delivery: Delivery) -> bool:
+        low, high = self.stragglers
+        had = (self.last_by_operation or {}).get(delivery.operation, 0)
+        return max(low, had) < delivery.sequence <= high
 
     def position(self, receiver: Receiver) -> int | None:
         """The sequence up to which a live connection was written to; None when it is not live."""

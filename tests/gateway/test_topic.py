@@ -175,6 +175,21 @@ def test_a_connection_that_comes_a_little_late_is_served_from_recent() -> None:
     assert second.bodies == [b"12", b"13"]
 
 
+def test_a_message_that_the_store_counted_before_it_came_is_new_to_who_begins() -> None:
+    topic, begins, came_back = room_topic(), FakeReceiver(1), FakeReceiver(2)
+    join(topic, begins, reached=7)
+    topic.expect_stragglers(begins, heard=0)
+    join(topic, came_back, reached=7)
+    assert arrive(topic, kept(6), kept(6), kept(8)) == [
+        Arrival.NEW,
+        Arrival.REPEATED,
+        Arrival.NEW,
+    ]
+    topic.flush()
+    assert begins.bodies == [b"6", b"8"]
+    assert came_back.bodies == [b"8"]
+
+
 def test_what_recent_has_let_go_must_come_from_the_store() -> None:
     topic = room_topic()
     join(topic, FakeReceiver(), reached=10)
