@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from functools import partial
 from json import dumps
 from socket import gethostname
 from typing import Any
@@ -13,7 +14,7 @@ from bus.connection import Bus
 from bus.metrics import Reading
 from bus.policies import PolicyBook
 from bus.rooms import RoomBook
-from gateway.catch_up import CatchingUp, stored_delivery
+from gateway.catch_up import CatchingUp, CatchUp, stored_delivery
 from gateway.commands import Commands
 from gateway.connection import Connection
 from gateway.counters import Counters
@@ -34,6 +35,7 @@ from gateway.session import (
     CheckToken,
     Reply,
     SendUpstream,
+    State,
     TellOnline,
 )
 from gateway.settings import Settings
@@ -144,8 +146,11 @@ class Gateway:
             case Acknowledge(positions):
                 self.positions.acknowledge(connection, positions)
 
-    def enter_room(self, connection: Connection, room: str, told: int | None = None) -> None:
-        """Put a connection into a room it may enter; `told` is where the client says it is."""
+    def enter_room(self, connection: Connection, room: str, told: int | None = None) -> CatchUp:
+        """Put a connection into a room it may enter; `told` is where the client says it is.
+
+        What it lacks there is asked for when the caller begins that.
+        """
         connection.session.room = room
         self.hub.move("", room)
         topic = self.interest.hold_room(connection, room)
@@ -154,7 +159,7 @@ class Gateway:
         if told is not None and told < 0:
             newest = -told if connection.session.may("history", room) else 0
         after = told if told is not None and told >= 0 else known
-        self.catching_up.start(connection, topic, after, newest)
+        return self.catching_up.prepare(connection, topic, after, newest)
 
     def leave_room(self, connection: Connection) -> None:
         """Take a connection out of its room, if it is in one."""
@@ -246,7 +251,7 @@ class Gateway:
 
     def _change_room(self, connection: Connection, action: ChangeRoom) -> None:
         room, session = action.room, connection.session
-        body = action.body
+        body, catch_up = action.body, None
         if room != session.room:
             refusal = self.rooms.obstacle(session.mid, session.rights, room) if room else None
             self.leave_room(connection)
@@ -256,9 +261,19 @@ class Gateway:
                     error = self.rooms.error(refusal)
                     body = dumps({"room": room[:128], "error": error}).encode()
             elif room:
-                self.enter_room(connection, room)
+                catch_up = self.enter_room(connection, room)
             self.presence.note_joined(connection)
-        connection.send_frame(Operation.CHANGE_ROOM_REPLY, body, action.version, action.sequence)
+        reply = Reply(Operation.CHANGE_ROOM_REPLY, body, action.version, action.sequence)
+        self.interest.when_heard(connection, partial(self._answer, connection, reply, catch_up))
+
+    def _answer(self, connection: Connection, reply: Reply, catch_up: CatchUp | None) -> None:
+        """Tell a client that it is in the room; then what it lacks there, and its next frames."""
+        if connection.session.state is State.OPEN:
+            self.carry_out(connection, reply)
+            connection.session.answered()
+            if catch_up is not None:
+                self.catching_up.begin(catch_up)
+            connection.go_on()
 
     async def _keep_sweeping(self) -> None:
         """Close what is late: handshakes, idle clients, stalled readers, endless messages."""

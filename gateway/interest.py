@@ -8,8 +8,11 @@ no successor to betray a gap. `repairs.py` reads what is missing.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+
+import structlog
 
 from bus.connection import Reply
 from bus.direct import DirectSubscription
@@ -41,8 +44,11 @@ if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
+log = structlog.get_logger()
+
 NEW_TOPIC_AUDIT_SECONDS = 2.0  # interest takes a moment to spread through a NATS cluster
 AUDIT_TICK_SECONDS = 0.5
+HEARD_SECONDS = 2.0  # NATS says sooner that it knows a subscription, or is away
 TOPICS_IN_A_REQUEST = 500
 
 
@@ -54,6 +60,10 @@ class Interest:
         self.topics: dict[str, Topic] = {}
         self._writer = Writer(gateway.counters)
         self._unflushed: list[Topic] = []
+        self._unheard: set[Topic] = set()  # NATS may not know yet that we want them
+        self._asking: set[Topic] = set()  # and is being asked
+        self._waiting: list[Callable[[], None]] = []
+        self._confirming = False
         self._new: deque[tuple[float, str]] = deque()
         self._in_turn: deque[str] = deque()
         self.repairs = Repairs(gateway, self._settled)
@@ -94,6 +104,21 @@ class Interest:
         """The first connection of a topic knows where it is: what came meanwhile follows."""
         topic.settle(reached)
         self._settled(topic)
+
+    def when_heard(self, connection: "Connection", then: Callable[[], None]) -> None:
+        """Call back when all that is published from now on to its room, and to all, comes here.
+
+        At once where it does. A client that is told that it is in must miss nothing.
+        """
+        if self._unheard.isdisjoint(connection.topics) and self._asking.isdisjoint(
+            connection.topics
+        ):
+            then()
+            return
+        self._waiting.append(then)
+        if not self._confirming:
+            self._confirming = True
+            self._gateway.spawn(self._confirm_interest(), "confirm_interest")
 
     async def keep_auditing(self) -> None:
         """Compare topics with the store, new ones soon, all in turn, for ever."""
@@ -136,10 +161,26 @@ class Interest:
             subject = bus.subjects.interest(name)
             topic.subscription = bus.subscribe(subject, partial(self._receive, topic))
             self.topics[name] = topic
+            if room or name == ALL_TOPIC:  # a member's messages are all kept
+                self._unheard.add(topic)
             due = self._gateway.loop.time() + NEW_TOPIC_AUDIT_SECONDS
             self._new.append((due, name))
         connection.topics = (*connection.topics, topic)
         return topic
+
+    async def _confirm_interest(self) -> None:
+        """Ask NATS once for all that began to wait meanwhile."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._asking, self._unheard = self._unheard, set()
+            try:
+                await self._gateway.bus.flush(HEARD_SECONDS)
+            except BusError as error:
+                log.warning("interest_unconfirmed", error=str(error))
+            self._asking = set()
+            for then in waiting:
+                self._gateway.loop.call_soon(then)
+        self._confirming = False
 
     def _receive(
         self, topic: Topic, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None

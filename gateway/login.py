@@ -5,11 +5,13 @@ from json import dumps
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from bus.connection import Reply
+from bus.connection import Reply as Answer
 from bus.logs import RareLog
+from gateway.catch_up import CatchUp
 from gateway.fanout import EXT
 from gateway.grants import Grant, GrantUnreadable, TokenRefused, read_grant
-from gateway.session import CheckToken, State
+from gateway.session import CheckToken, Reply, State
+from gateway.topic import Topic
 from schemas.close_codes import CloseCode
 from schemas.operations import Operation
 
@@ -53,7 +55,7 @@ class Login:
             partial(self._receive, connection, action),
         )
 
-    def _receive(self, connection: "Connection", action: CheckToken, reply: Reply) -> None:
+    def _receive(self, connection: "Connection", action: CheckToken, reply: Answer) -> None:
         if connection.session.state is not State.CHECKING:
             return  # closed meanwhile
         if reply.error is not None:
@@ -101,18 +103,37 @@ class Login:
         connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)
         body = self._welcome(connection, beat, grant.room) if grant.ext else b""
-        connection.send_frame(Operation.AUTH_REPLY, body, action.version, action.sequence)
+        reply = Reply(Operation.AUTH_REPLY, body, action.version, action.sequence)
+        catch_ups = self._enter(connection, grant)
+        gateway.interest.when_heard(connection, partial(self._open, connection, reply, catch_ups))
+
+    def _enter(self, connection: "Connection", grant: Grant) -> list[CatchUp]:
+        """Hold the topics of the connection; what it lacks of them is asked for later."""
+        gateway = self._gateway
+        catch_ups = []
         if grant.mid > 0:
             topic = gateway.interest.hold_member(connection, grant.mid)
-            self._start(connection, topic.name, MEMBER, grant)
-        self._start(connection, gateway.interest.hold_all(connection).name, ALL, grant)
+            catch_ups.append(self._prepare(connection, topic, MEMBER, grant))
+        topic = gateway.interest.hold_all(connection)
+        catch_ups.append(self._prepare(connection, topic, ALL, grant))
         for room, position in grant.resume.items():
             elsewhere = position >= 0 and room not in (MEMBER, ALL, grant.room)
             if elsewhere and gateway.rooms.obstacle(grant.mid, grant.rooms, room) is None:
                 connection.remember(room, position)
         if grant.room:
-            gateway.enter_room(connection, grant.room, grant.resume.get(grant.room))
-        gateway.presence.note_joined(connection)
+            told = grant.resume.get(grant.room)
+            catch_ups.append(gateway.enter_room(connection, grant.room, told))
+        return catch_ups
+
+    def _open(self, connection: "Connection", reply: Reply, catch_ups: list[CatchUp]) -> None:
+        """Tell the client that it is in; then what it lacks, and its next frames."""
+        if connection.session.state is not State.OPEN:
+            return  # closed meanwhile
+        self._gateway.carry_out(connection, reply)
+        connection.session.answered()
+        for catch_up in catch_ups:
+            self._gateway.catching_up.begin(catch_up)
+        self._gateway.presence.note_joined(connection)
         connection.go_on()
 
     def _obstacle(self, connection: "Connection", grant: Grant, key: str) -> CloseCode | None:
@@ -129,12 +150,11 @@ class Login:
             return CloseCode.TOO_MANY_CONNECTIONS
         return None
 
-    def _start(self, connection: "Connection", topic: str, label: str, grant: Grant) -> None:
+    def _prepare(self, connection: "Connection", topic: Topic, label: str, grant: Grant) -> CatchUp:
         told = grant.resume.get(label)
         after = told if told is not None and told >= 0 else None
         newest = -told if told is not None and told < 0 else 0
-        held = self._gateway.interest.topics[topic]
-        self._gateway.catching_up.start(connection, held, after, newest)
+        return self._gateway.catching_up.prepare(connection, topic, after, newest)
 
     def _welcome(self, connection: "Connection", beat: int, room: str) -> bytes:
         session = connection.session

@@ -4,9 +4,9 @@
           │ other ops: ignored     │ refused, timeout             ▲
           └────────────────────────┴──────────────────────────────┘
 
-One frame is in hand at a time: while `waiting` (for the token check, or for the router's answer
-to what the client sent) the connection keeps further frames back, so replies keep the order of
-the requests, as goim's do.
+One frame is in hand at a time: while `waiting` (for the token check, for a room to be heard, or for
+the router's answer to what the client sent) the connection keeps further frames back, so replies
+keep the order of the requests, as goim's do.
 """
 
 from enum import Enum, auto
@@ -39,7 +39,7 @@ class TellOnline(NamedTuple):
 
 
 class CheckToken(NamedTuple):
-    """Ask `goim.auth.check`, then call `granted`, or close the connection."""
+    """Ask `goim.auth.check`; call `granted`, reply, call `answered`; or close the connection."""
 
     body: bytes
     version: int
@@ -47,7 +47,7 @@ class CheckToken(NamedTuple):
 
 
 class ChangeRoom(NamedTuple):
-    """Leave the room and enter this one (`""`: none); then reply op 13 with the body."""
+    """Leave the room, enter this one (`""`: none), reply op 13 with the body, call `answered`."""
 
     room: str
     body: bytes
@@ -156,7 +156,6 @@ class Session:
     def granted(self, grant: Grant, key: str, now: float, wall: float, beat: float) -> None:
         """Open the session: `key` is the granted or the made one, `beat` the idle time allowed."""
         self.state = State.OPEN
-        self.waiting = False
         self.mid = grant.mid
         self.key = key
         self.token_id = grant.token_id
@@ -171,7 +170,7 @@ class Session:
         self.deadline = self._until(now + beat)
 
     def answered(self) -> None:
-        """The router has answered what the client sent."""
+        """What the client asked for is done, and answered."""
         self.waiting = False
 
     def close(self) -> None:
@@ -216,6 +215,7 @@ class Session:
             room = frame.body.decode()
         except UnicodeDecodeError:
             room = "\N{REPLACEMENT CHARACTER}" * 200  # too long for any room: refused as such
+        self.waiting = True
         return ChangeRoom(room, frame.body, frame.version, frame.sequence)
 
     def _change_accepts(self, operation: int, body: bytes) -> None:

@@ -36,6 +36,7 @@ def new_session(websocket: bool = False) -> Session:
 def open_session(websocket: bool = False, room: str = "live://1", **grant: Any) -> Session:
     session = new_session(websocket)
     session.granted(Grant(**grant), grant.get("key") or "made", NOW, WALL, BEAT)
+    session.answered()
     session.room = room
     return session
 
@@ -68,7 +69,7 @@ def test_a_grant_opens_the_session() -> None:
     grant = Grant(5, "phone", "live://1", "web", frozenset({1000}), rights, ext=True)
     session.granted(grant, "phone", NOW + 1, WALL, BEAT)
     assert session.state is State.OPEN
-    assert not session.waiting
+    assert session.waiting  # until it is answered
     assert (session.mid, session.key, session.device, session.platform) == (
         5,
         "phone",
@@ -154,7 +155,9 @@ def test_a_second_auth_is_echoed() -> None:
     ("body", "room"), [(b"live://2000", "live://2000"), (b"", ""), ("ü://é".encode(), "ü://é")]
 )
 def test_a_room_change_carries_the_body_to_be_echoed(body: bytes, room: str) -> None:
-    assert take(open_session(), 12, body) == ChangeRoom(room, body, 102, 7)
+    session = open_session()
+    assert take(session, 12, body) == ChangeRoom(room, body, 102, 7)
+    assert session.waiting
 
 
 def test_a_room_that_is_no_utf8_is_one_that_nobody_may_enter() -> None:
