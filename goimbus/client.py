@@ -185,8 +185,9 @@ class Client:
         """Send a message to the room; return its sequence there, 0 where nothing is kept.
 
         Over a lost connection it is sent again, and stored once. Raises SendRefused,
-        AnswerTimeout, BodyTooLarge, ClientClosed, ClosedByServer, and with a server that has no
-        extensions ConnectionLost. `number` is that of an earlier error: the same message again.
+        AnswerTimeout, BodyTooLarge, ClientClosed, ClosedByServer, and ConnectionLost where it
+        can't be sent again: with a server that has no extensions, or when the client has changed
+        its room meanwhile. `number` is that of an earlier error: the same message again.
         """
         data = body.encode() if isinstance(body, str) else body
         if len(data) > self._limits.body_bytes:
@@ -204,7 +205,9 @@ class Client:
         """
         if self._connection is not None:
             await self._connection.send(self._session.acknowledgement())
-        answer = await self._answer(*self._session.change_room(room))
+        request = self._session.change_room(room)
+        self._lose(self._session.abandon_other_rooms())
+        answer = await self._answer(*request)
         if answer.error_code:
             raise RoomRefused(room, answer.error_code, answer.error_words)
 
@@ -238,8 +241,7 @@ class Client:
         connection = ClientConnection(session, self._inbox, self._limits, self._handle_event)
         self._connection = connection
         ending = await connection.run(self.url, self._ssl_context)
-        for number in session.disconnect():
-            self._fail_answer(number, ConnectionLost())
+        self._lose(session.disconnect())
         if self._ended is not None:
             return
         decision = ending.decision
@@ -290,6 +292,10 @@ class Client:
         answer = self._answers.get(number)
         if answer is not None and not answer.done():
             answer.set_exception(error)
+
+    def _lose(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._fail_answer(number, ConnectionLost(number))
 
     def _finish_given(self) -> None:
         given, self._given = self._given, None

@@ -3,7 +3,7 @@
 ClientError
 ├── ConnectFailed        no login within the time to connect; the last reason is in it
 ├── ClosedByServer       the server ended it and said that coming back is no use
-├── ConnectionLost       the connection ended before the answer; a server without `ext` only
+├── ConnectionLost       the connection ended before the answer, and it is not sent again
 ├── ClientClosed         the client was closed before the answer
 ├── AnswerTimeout        no answer within the time to send
 ├── SendRefused          the server did not take a message
@@ -52,7 +52,14 @@ class ClosedByServer(ClientError):
 
 
 class ConnectionLost(ClientError):
-    """The connection ended before the answer; the server may have taken it or not."""
+    """The connection ended before the answer; the server may have taken it or not.
+
+    `number` is the message's own: where the server has extensions, and the client is in the same
+    room again, it tries the same once more.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
 
     def __str__(self) -> str:
         return "the connection ended before the answer; it may have been taken or not"

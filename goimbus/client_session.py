@@ -93,10 +93,23 @@ class ClientSession:
     def disconnect(self) -> list[int]:
         """End the connection; return the numbers of messages whose fate nobody knows.
 
-        There are none with an `ext` server, which dedupes what is sent again.
+        With an `ext` server, which dedupes what is sent again, only those for another room.
         """
         lost = list(self._sent) if self.logged_in and not self.extended else []
         self.logged_in = False
+        for number in lost:
+            del self._sent[number]
+        return lost + self.abandon_other_rooms()
+
+    def abandon_other_rooms(self) -> list[int]:
+        """Return the numbers of messages that are not sent again: the client has moved on.
+
+        What was sent before a change of room is answered before it, unless the connection ends.
+        """
+        if self.logged_in:
+            return []
+        room = self.identity.room
+        lost = [number for number, sent in self._sent.items() if sent.room != room]
         for number in lost:
             del self._sent[number]
         return lost

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from goimbus.client_errors import RoomRefused
+from goimbus.client_errors import ConnectionLost, RoomRefused
 from schemas.frame import Frame, encode_frame
 from schemas.operations import Operation
 from tests.goimbus.fake_gateway import FakeGateway
@@ -132,4 +132,24 @@ async def test_subscriptions_beside_a_token_are_told_again(gateway: FakeGateway)
     second = await gateway.log_in()
     told = [await second.read(), await second.read()]
     assert [(one.operation, one.body) for one in told] == [(14, b"9"), (16, b"2")]
+    await scene.client.close()
+
+
+async def test_a_message_is_not_sent_again_to_a_room_that_it_was_not_meant_for(
+    gateway: FakeGateway,
+) -> None:
+    scene = await enter(gateway, client_of(gateway, room=ROOM))
+    sending = asyncio.create_task(scene.client.send("for the first room"))
+    sent = await scene.connection.read()
+    changing = asyncio.create_task(scene.client.change_room("live://2"))
+    await scene.connection.read()
+    scene.connection.cut()
+    with pytest.raises(ConnectionLost) as lost:
+        await sending
+    assert lost.value.number == sent.sequence
+    second = await gateway.log_in()
+    await changing
+    await second.push_run("all", (1, b"x"))
+    await scene.take(1)
+    assert second.frames.empty()
     await scene.client.close()

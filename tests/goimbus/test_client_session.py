@@ -151,3 +151,19 @@ def test_own_messages_are_remembered_up_to_a_bound() -> None:
         positions.sent("all", number)
     assert positions.receive("all", 1, 1) == 1
     assert positions.receive("all", 2, 2) is None
+
+
+def test_what_was_sent_to_a_room_is_not_sent_again_to_another() -> None:
+    one = logged_in()
+    one.identity.room = "live://1"
+    first, _ = one.send(b"for room 1", 4)
+    one.change_room("live://2")
+    second, frame_of_second = one.send(b"for room 2", 4)
+    assert one.abandon_other_rooms() == []  # on its way, in order
+    assert one.disconnect() == [first]
+    one.connect()
+    one.receive(frame(Operation.AUTH_REPLY, b'{"ext":1,"room":"live://2"}'), False)
+    assert one.unanswered() == [frame_of_second]
+    one.disconnect()
+    one.change_room("live://3")
+    assert one.abandon_other_rooms() == [second]
