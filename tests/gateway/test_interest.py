@@ -1,5 +1,6 @@
 """From NATS to connections: every message once and in order, over gaps, audits and outages."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from json import loads
 from typing import Any
@@ -310,6 +311,57 @@ async def test_a_room_is_left_and_entered_without_a_hole(harness: Harness) -> No
     await harness.delivered()
     await client.is_quiet()
     assert set(harness.gateway.interest.topics) == {"member.5", "all", "room.live.2"}
+
+
+async def test_who_was_told_that_it_is_in_misses_nothing(harness: Harness) -> None:
+    for number in range(30):
+        client = await harness.tcp(mid=number + 1, room_id=f"live://login{number}")
+        harness.store.publish(f"room.live.login{number}", b"after the login")
+        assert await client.bodies(1) == [b"after the login"]
+        assert (await client.ask(12, b"live://next%d" % number)).operation == 13
+        harness.store.publish(f"room.live.next{number}", b"after the change")
+        assert await client.bodies(1) == [b"after the change"]
+
+
+async def test_many_who_come_at_once_wait_for_nats_together(harness: Harness) -> None:
+    flushes = 0
+    flush = harness.gateway.bus.flush
+
+    async def counted(seconds: float = 1.0) -> None:
+        nonlocal flushes
+        flushes += 1
+        await flush(seconds)
+
+    harness.gateway.bus.flush = counted  # type: ignore[method-assign]
+    clients = [await harness.tcp() for _ in range(40)]
+    for number, client in enumerate(clients):
+        client.send(7, b'{"mid":%d,"room_id":"live://%d"}' % (number + 1, number))
+        client.send(12, b"live://x%d" % number, sequence=2)
+        client.send(2, sequence=3)
+    for client in clients:
+        assert [(await client.receive()).operation for _ in range(3)] == [8, 13, 3]
+    assert flushes < 40
+
+
+async def test_who_leaves_before_nats_has_answered_leaves_nothing(harness: Harness) -> None:
+    answered = asyncio.Event()
+
+    async def slow(seconds: float = 1.0) -> None:
+        await answered.wait()
+
+    harness.gateway.bus.flush = slow  # type: ignore[method-assign]
+    leaving, moving = await harness.tcp(), await harness.tcp()
+    for client in (leaving, moving):
+        client.send(7, b'{"mid":5,"room_id":"live://1"}')
+    await harness.is_true(lambda: len(harness.gateway.hub.connections) == 2)
+    leaving.reset()
+    await harness.is_true(lambda: len(harness.gateway.hub.connections) == 1)
+    answered.set()
+    assert (await moving.receive()).operation == 8
+    harness.store.publish(ROOM, b"x")
+    assert await moving.bodies(1) == [b"x"]
+    await moving.finish()
+    await harness.emptied()
 
 
 async def test_a_callback_that_is_late_for_its_topic_does_no_harm(harness: Harness) -> None:

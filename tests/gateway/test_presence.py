@@ -158,7 +158,7 @@ async def test_many_sessions_and_rooms_are_told_in_portions(
         reports = harness.presence.reports[before:]
         assert max(len(report.joined) for report in reports) == 7
         assert max(len(report.rooms) for report in reports) == 5
-        assert max(len(report.watch) for report in reports) == 10
+        assert max(len(report.watch) for report in reports) <= 10
         router = Router(reports)
         assert len(router.sessions) == 30
         assert set(router.rooms.values()) == {1}
