@@ -107,6 +107,7 @@ async def test_a_client_that_says_goodbye_gets_its_close_frame_back(harness: Har
     client.write(websocket_frame(b"\x03\xe8bye", CLOSE) + websocket_frame(BEAT))
     assert await client.read_message() == (CLOSE, b"\x03\xe8bye")
     assert await client.reader.read() == b""
+    client.writer.close()
     await harness.emptied()
     assert harness.gateway.counters.closed == {1000: 1}
 
@@ -121,6 +122,7 @@ async def test_any_goodbye_is_echoed_and_counted(
     client = await harness.ws(mid=5)
     client.write(websocket_frame(payload, CLOSE))
     assert await client.read_message() == (CLOSE, payload)
+    client.writer.close()
     await harness.emptied()
     assert harness.gateway.counters.closed == {code: 1}
 
