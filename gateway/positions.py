@@ -18,6 +18,7 @@ from bus.errors import BusError, RpcError
 from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.kernel import all_acknowledged
+from schemas.close_codes import Retry
 from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest
 from schemas.subjects import room_topic
 
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 SAVE_SECONDS = 1.0
 DEVICES_IN_A_REQUEST = 500
+NEVER = Retry.NEVER.value
 MOST_UNSAVED_DEVICES = 200_000  # while the store is away; beyond, a device gets messages again
 Device = tuple[int, str]
 
@@ -147,7 +149,11 @@ class Positions:
             read_reply(reply, PositionReply)
         except (BusError, RpcError) as error:
             self._unavailable.warning(devices=len(saved), error=str(error))
-            self._gateway.counters.refused["positions_unavailable"] += 1
+            if isinstance(error, RpcError) and error.retry == NEVER:
+                self._gateway.counters.refused["positions_refused"] += 1  # the others are saved
+                saved = {}
+            else:
+                self._gateway.counters.refused["positions_unavailable"] += 1
             for device, topics in saved.items():
                 newer = self._unsaved.setdefault(device, {})
                 for topic, position in topics.items():

@@ -17,6 +17,7 @@ from gateway.grants import Grant, RoomRight
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame
 from schemas.operations import Operation, is_business
+from schemas.subjects import MAX_ID_BYTES
 
 INT32 = 2**31
 NO_OPERATIONS: frozenset[int] = frozenset()
@@ -159,7 +160,7 @@ class Session:
         self.mid = grant.mid
         self.key = key
         self.token_id = grant.token_id
-        self.device = (grant.device or grant.key or grant.platform or "default")[:128]
+        self.device = _device(grant.device or grant.key or grant.platform or "default")
         self.platform = grant.platform
         self.accepts = grant.accepts
         self.rights = grant.rooms
@@ -231,6 +232,11 @@ class Session:
 
     def _until(self, deadline: float) -> float:
         return min(deadline, self.expires_at) if self.expires_at else deadline
+
+
+def _device(name: str) -> str:
+    """Return a device's name as positions can be kept under it: its first bytes, and it is text."""
+    return name.encode("utf-8", "replace")[:MAX_ID_BYTES].decode("utf-8", "ignore")
 
 
 def read_operations(body: bytes) -> frozenset[int]:

@@ -91,6 +91,7 @@ class FakeStore:
     replays: list[Want] = field(default_factory=list)
     audits: list[LastRequest] = field(default_factory=list)
     saves: int = 0
+    refusal: RpcError | None = None  # of positions
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -154,6 +155,8 @@ class FakeStore:
     async def position(self, request: PositionRequest) -> PositionReply:
         """goim.store.position."""
         self._note()
+        if self.refusal is not None:
+            raise self.refusal
         self.saves += 1
         for one in request.positions:
             for topic, sequence in one.topics.items():

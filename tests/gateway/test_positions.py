@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from bus.errors import RpcError
 from gateway import positions
 from schemas.operations import Operation
 from tests.gateway.clients import TcpClient
@@ -174,6 +175,18 @@ async def test_positions_are_kept_while_the_store_is_away(harness: Harness) -> N
     assert [want.after for want in harness.store.replays if want.topic == MEMBER][-1] == sequence
     await again.is_quiet()  # it has got that already, though the store did not know
     await saved(harness, MEMBER, sequence)
+
+
+async def test_what_the_store_never_takes_is_let_go(harness: Harness) -> None:
+    client = await harness.tcp(**PHONE)
+    await harness.settled()
+    harness.store.refusal = RpcError(400, "past the end of the stream", "never")
+    harness.store.publish(MEMBER, b"x")
+    await client.bodies(1)
+    await client.finish()
+    refused = harness.gateway.counters.refused
+    await harness.is_true(lambda: refused["positions_refused"] > 0)
+    assert harness.gateway.positions.unsaved(5, "phone", MEMBER) is None
 
 
 async def test_many_devices_are_saved_in_few_requests(harness: Harness) -> None:

@@ -95,6 +95,12 @@ def test_a_device_is_the_given_key_or_the_platform(key: str, platform: str, devi
     assert open_session(key=key, platform=platform).device == device
 
 
+def test_a_devices_name_is_what_positions_can_be_kept_under() -> None:
+    assert open_session(key="\N{SNOWMAN}" * 50).device == "\N{SNOWMAN}" * 42  # 126 bytes
+    assert open_session(key="x" * 200).device == "x" * 128
+    assert open_session(key="\ud800").device == "?"
+
+
 def test_a_heartbeat_tells_the_online_count_and_moves_the_deadline() -> None:
     session = open_session()
     assert take(session, 2, b"1,417", NOW + 100) == TellOnline(102, 7)
