@@ -63,6 +63,8 @@ class Clients:
     async def settle(self, seconds: float) -> bool:
         """Let everybody go through all rooms; False when not all could in time."""
         self.world.settling = True
+        for device in self.devices:
+            device.close_hung()
         for one in self._everybody:
             one.unsettle()
         try:

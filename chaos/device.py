@@ -115,9 +115,10 @@ class Device:
             del self._hung[:-2]
 
     def close_hung(self) -> None:
-        """Let go of the sockets that hang; the run is over."""
+        """Let go of the sockets that hang."""
         for connection in self._hung:
             connection.reset()
+        self._hung.clear()
 
     async def until_answered(self) -> bool:
         """Wait until nothing that was sent is unanswered; False when the connection ended."""

@@ -10,6 +10,7 @@ What is promised to whom, and counted as what when it is broken:
     `ext` that    each stored message of its topics once                     lost, duplicated
     resumes       in the order of the stream                                     out_of_order
                   nothing is passed over that was not announced (op 28)      unannounced_gaps
+                  nothing is announced that retention has left                        lost
     all others    each stored message of its topics; after a cut it may come again       lost
                   in the order of the stream, whenever it comes first            out_of_order
 
@@ -249,6 +250,8 @@ class Course:
         self._highest = 0
         self._visit: tuple[int, int] | None = None  # its first and last sequence
         self._visits: list[tuple[int, int]] = []
+        self._announced: list[tuple[int, int]] = []
+        self._retained = truth.ledger.retained.get(topic)
         known = truth.ledger.positions.get((log.mid, log.device), {})
         self._begin = 0 if topic == member_topic(log.mid) else known.get(topic)
 
@@ -273,7 +276,11 @@ class Course:
         self._visit = (first, max(last, sequence))
 
     def announce(self, after: int, to: int) -> None:
-        """Messages are said to be gone; none is in a run of the harness."""
+        """Messages are said to be gone; they may be, where newer ones fill the retention."""
+        self._announced.append((after, to))
+        newer = sum(1 for _ in self._stored.above(to))
+        if self._retained is None or newer < self._retained:
+            self._add("lost", 0, to, f"said to be gone after {after}, and retained")
 
     def reach(self, sequence: int) -> None:
         """The topic is said to be complete up to there."""
@@ -282,8 +289,20 @@ class Course:
         """Nothing comes any more: what is due and did not come is lost."""
         self.begin_visit()
         for sequence, number in self._stored.above(0):
-            if sequence not in self._seen and self._is_due(sequence, number):
+            excused = self._is_told(sequence) if self._log.ext else self._may_be_gone(sequence)
+            if sequence not in self._seen and not excused and self._is_due(sequence, number):
                 self._add("lost", number, sequence, "never came")
+
+    def _is_told(self, sequence: int) -> bool:
+        """Tell whether the device was told that the message is gone, and it could be."""
+        told = any(first < sequence <= last for first, last in self._announced)
+        return told and self._may_be_gone(sequence)
+
+    def _may_be_gone(self, sequence: int) -> bool:
+        """Tell whether retention may have ended for the message by now."""
+        if self._retained is None:
+            return False
+        return sequence < self._stored.sequences[-self._retained :][0]
 
     def _is_due(self, sequence: int, number: int) -> bool:
         begun = self._begin is not None and sequence > self._begin
@@ -307,7 +326,6 @@ class StrictCourse(Course):
     def __init__(self, truth: Truth, log: DeviceLog, topic: str, verdict: Verdict) -> None:
         super().__init__(truth, log, topic, verdict)
         self._begin = 0 if topic == member_topic(log.mid) else None
-        self._announced: list[tuple[int, int]] = []
 
     def receive(self, sequence: int, number: int) -> None:
         """A message has come."""
@@ -322,10 +340,6 @@ class StrictCourse(Course):
             self._look_for_gap(sequence - 1)
         self._seen.add(sequence)
         self._highest = max(self._highest, sequence)
-
-    def announce(self, after: int, to: int) -> None:
-        """Messages are said to be gone."""
-        self._announced.append((after, to))
 
     def reach(self, sequence: int) -> None:
         """The topic is said to be complete up to there."""
@@ -342,7 +356,7 @@ class StrictCourse(Course):
     def _look_for_gap(self, to: int) -> None:
         after = max(self._highest, self._begin or 0)
         for sequence, number in self._stored.above(after, to):
-            told = any(first < sequence <= last for first, last in self._announced)
+            told = self._is_told(sequence)
             if not told and sequence not in self._seen and self._is_meant(number):
                 self._add("unannounced_gaps", number, sequence, f"passed over on the way to {to}")
 

@@ -165,6 +165,7 @@ class Ledger:
         self.topics: list[str] = []
         self.messages: list[Published] = []
         self.acked: list[Acked] = []
+        self.retained: dict[str, int] = {}  # of topics whose retention may end during a run
         self.stored: dict[str, list[tuple[int, int]]] = {}  # topic to (sequence, number), rising
         self.went_back: list[str] = []  # streams that lost their end or were made anew
         self.positions: dict[tuple[int, str], dict[str, int]] = {}  # of a device, first ones seen

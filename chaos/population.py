@@ -6,8 +6,10 @@ from itertools import product
 from random import Random
 
 OPERATION, RARE_OPERATION = 1000, 1001  # every client accepts the first, some the second
-ROOM_TYPE, FLEETING_TYPE = "chaos", "fleeting"  # kept, and only passed on
+ROOM_TYPE, BRIEF_TYPE, FLEETING_TYPE = "chaos", "brief", "fleeting"
+BRIEF_MESSAGES = 25  # are retained of a brief room: who is away for long is told of a gap
 ROOMS = tuple(f"{ROOM_TYPE}://room {number}" for number in range(1, 7))
+BRIEF_ROOMS = tuple(f"{BRIEF_TYPE}://{number}" for number in range(1, 3))
 FLEETING_ROOMS = tuple(f"{FLEETING_TYPE}://{number}" for number in range(1, 3))
 FORBIDDEN_ROOM = f"{ROOM_TYPE}://nobody's"  # no token opens it, and messages go there
 POLICIES = {
@@ -17,10 +19,12 @@ POLICIES = {
         "send_per_second": 100,
         "send_burst": 200,
     },
+    BRIEF_TYPE: {"retain_messages": BRIEF_MESSAGES, "send": "nobody"},
     FLEETING_TYPE: {"keep": False, "send": "nobody"},
 }
 DEVICES_OF_A_MEMBER = 2
-MOST_ROOMS = 3
+MOST_ROOMS = 2  # that are kept
+EXTRA_ROOM_CHANCE = NAMELESS_CHANCE = 0.3
 
 PROTOCOLS = ("resuming", "acknowledging", "plain")
 TRANSPORTS = ("ws", "tcp")
@@ -81,10 +85,11 @@ def _mixtures(random: Random) -> Iterator[tuple[str, str, str]]:
 
 
 def _persona(random: Random, number: int, protocol: str, transport: str, manner: str) -> Persona:
-    rooms = [*random.sample(ROOMS, random.randint(1, MOST_ROOMS - 1))]
-    if random.random() < 0.3:
-        rooms.append(random.choice(FLEETING_ROOMS))
-    nameless = protocol == "plain" and random.random() < 0.3
+    rooms = [*random.sample(ROOMS, random.randint(1, MOST_ROOMS))]
+    for more in (BRIEF_ROOMS, FLEETING_ROOMS):
+        if random.random() < EXTRA_ROOM_CHANCE:
+            rooms.append(random.choice(more))
+    nameless = protocol == "plain" and random.random() < NAMELESS_CHANCE
     return Persona(
         name=f"{number}-{protocol}-{transport}-{manner}",
         mid=1 + (number - 1) // DEVICES_OF_A_MEMBER,

@@ -13,6 +13,7 @@ from bus.connection import Bus
 from bus.errors import BusError
 from chaos.ledger import Ledger, encode_body, key_topic
 from chaos.population import (
+    BRIEF_ROOMS,
     FLEETING_ROOMS,
     FORBIDDEN_ROOM,
     OPERATION,
@@ -39,6 +40,7 @@ RETRY_SECONDS = (0.05, 0.5)
 MOST_UNDER_WAY = 512
 LARGE_BODY_BYTES = 2000
 KINDS: dict[Kind, int] = {"room": 55, "member": 33, "all": 3, "key": 9}
+PUSHED_ROOMS = (*ROOMS, *ROOMS, *ROOMS, *BRIEF_ROOMS, *BRIEF_ROOMS, *FLEETING_ROOMS, FORBIDDEN_ROOM)
 SIZES, SIZE_WEIGHTS = (0, 60, 300, LARGE_BODY_BYTES), (4, 4, 3, 1)
 HTTP_CHANCE, ID_CHANCE, RARE_CHANCE, SECOND_MEMBER_CHANCE = 0.4, 0.75, 0.1, 0.2
 
@@ -124,8 +126,7 @@ class Publishers:
     def _target(self, kind: Kind) -> str:
         random: Random = self._random
         if kind == "room":
-            rooms = (*ROOMS, *ROOMS, *FLEETING_ROOMS, FORBIDDEN_ROOM)
-            return random.choice(rooms)
+            return random.choice(PUSHED_ROOMS)
         if kind == "member":
             return str(random.choice(self._mids))
         return random.choice(self._keys) if kind == "key" else ""

@@ -9,7 +9,8 @@ from pathlib import Path
 import structlog
 
 from bus.connection import Bus
-from bus.errors import BusError
+from bus.errors import BusError, RpcError
+from bus.replies import read_reply
 from bus.settings import BusSettings
 from chaos.clients import Clients
 from chaos.errors import InstanceFailed
@@ -17,12 +18,14 @@ from chaos.faults import Faults
 from chaos.instance import Instance, running_instance
 from chaos.judge import Verdict, judge
 from chaos.ledger import Ledger
-from chaos.population import make_population
+from chaos.population import BRIEF_MESSAGES, BRIEF_ROOMS, make_population
 from chaos.publishers import Publishers
 from chaos.report import Figures
 from chaos.schedule import make_schedule
 from chaos.witness import Witness
 from chaos.world import World
+from schemas.messages_pb2 import TotalReply, TotalRequest
+from schemas.subjects import room_topic
 
 log = structlog.get_logger()
 
@@ -31,6 +34,7 @@ MEMORY_SECONDS = 5.0
 READY_SECONDS = 60.0  # after the last fault
 FINISH_SECONDS = 120.0  # for publishes under way
 JUDGE_ROUNDS = 3
+PRESENCE_SECONDS = 15.0  # a lease of 10 s, and a beat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Run:
         self.ledger = Ledger()
         ports = {"ws": instance.port, "tcp": instance.tcp_port}
         self.world = World(self.ledger, ports, instance.secret, options.seed, options.plant)
+        self.ledger.retained = {room_topic(room): BRIEF_MESSAGES for room in BRIEF_ROOMS}
         personas = make_population(options.seed, options.clients)
         self.clients = Clients(personas, self.world)
         self.publishers = Publishers(self.world, personas, bus, instance.http_port, options.rate)
@@ -124,10 +129,28 @@ class Run:
             if not verdict.counts["lost"]:
                 break
         self.figures.settle_seconds = self.world.now() - began
+        self.figures.presence_off = await self._compare_presence()
         self._take_figures()
         for failure in self.clients.failures:
             raise InstanceFailed("a client of the harness itself has failed", failure)
         return verdict
+
+    async def _compare_presence(self) -> int:
+        """Return by how many the router's count of connections is off when all leases are new."""
+        bus = self.witness.bus
+        subject = bus.subjects.rpc("presence", "total")
+        off = self.options.clients
+        deadline = self.world.now() + PRESENCE_SECONDS
+        while off and self.world.now() < deadline:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                reply = await bus.call(subject, TotalRequest().SerializeToString())
+                total = read_reply(reply, TotalReply)
+            except (BusError, RpcError) as error:
+                log.info("presence_not_told_yet", error=str(error))
+                continue
+            off = abs(total.connections - self.clients.online)
+        return off
 
     async def _read_to_end(self) -> None:
         async with asyncio.timeout(READY_SECONDS):

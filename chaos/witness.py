@@ -32,7 +32,7 @@ class Witness:
     """Reads the streams into the ledger."""
 
     def __init__(self, bus: Bus, ledger: Ledger) -> None:
-        self._bus = bus
+        self.bus = bus
         self._ledger = ledger
         self._positions = f"KV_{bus.subjects.bucket('POSITION')}"
         self._streams = [*(bus.subjects.stream(kind) for kind in KINDS), self._positions]
@@ -57,7 +57,7 @@ class Witness:
     async def read_to_end(self) -> None:
         """Read all that the streams hold now. Raises BusError."""
         for stream in self._streams:
-            state = await read_stream_state(self._bus, stream)
+            state = await read_stream_state(self.bus, stream)
             first = self._created.setdefault(stream, state.created)
             if state.created != first or state.last_sequence < self._reached[stream]:
                 self._ledger.went_back.append(stream)
@@ -67,14 +67,14 @@ class Witness:
     async def _read(self, stream: str) -> int:
         """Read one batch; return how many messages came."""
         if stream not in self._created:
-            self._created[stream] = (await read_stream_state(self._bus, stream)).created
+            self._created[stream] = (await read_stream_state(self.bus, stream)).created
         messages = await self._get_batch(stream, self._reached[stream] + 1)
         for sequence, subject, payload in messages:
             self._reached[stream] = sequence
             if stream == self._positions:
                 self._note_position(payload)
             else:
-                topic, _ = self._bus.subjects.pushed_topic(subject)
+                topic, _ = self.bus.subjects.pushed_topic(subject)
                 self._ledger.store(topic, sequence, read_body(payload).number)
         return len(messages)
 
@@ -88,7 +88,7 @@ class Witness:
 
     async def _get_batch(self, stream: str, first: int) -> list[Message]:
         """Return the messages from this sequence on, as far as they came. Raises BusError."""
-        inbox = self._bus.new_inbox()
+        inbox = self.bus.new_inbox()
         messages: list[Message] = []
         done = asyncio.Event()
 
@@ -102,15 +102,15 @@ class Witness:
             else:
                 done.set()
 
-        subscription = self._bus.subscribe(inbox, handle)
+        subscription = self.bus.subscribe(inbox, handle)
         try:
             request = {"seq": first, "next_by_subj": ">", "batch": BATCH_MESSAGES}
             subject = f"$JS.API.DIRECT.GET.{stream}"
-            self._bus.publish(subject, dumps(request).encode(), inbox.encode())
+            self.bus.publish(subject, dumps(request).encode(), inbox.encode())
             async with asyncio.timeout(ANSWER_SECONDS):
                 await done.wait()
         except TimeoutError:
             log.debug("batch_cut_short", stream=stream, messages=len(messages))
         finally:
-            self._bus.unsubscribe(subscription)
+            self.bus.unsubscribe(subscription)
         return messages

@@ -89,7 +89,7 @@ def _run(options: Options, folder: Path, json_file: Path | None) -> bool:
     if json_file is not None:
         json_file.write_text(as_json(figures, verdict))
     click.echo(in_words(figures, verdict))
-    return verdict.is_clean and figures.settled
+    return verdict.is_clean and figures.is_clean
 
 
 class Display:

@@ -94,14 +94,35 @@ def test_two_messages_that_change_places_are_out_of_order() -> None:
     assert broken(ledger) == {"out_of_order": 1, "unannounced_gaps": 1}
 
 
-def test_an_announced_gap_is_no_secret_but_what_is_still_stored_is_lost() -> None:
+@pytest.mark.parametrize("protocol", ["resuming", "acknowledging"])
+def test_a_gap_may_be_announced_where_newer_messages_fill_the_retention(protocol: str) -> None:
     ledger = book_of(MEMBER, MEMBER, MEMBER)
+    ledger.retained = {MEMBER: 1}
+    log = device_of(ledger, protocol)
+    log.gap(ledger.index(MEMBER), 0, 20)
+    give(ledger, log, MEMBER, (3,))
+    assert broken(ledger) == {}
+    assert judge(ledger).announced == 1
+
+
+def test_what_is_retained_is_not_gone_whatever_is_announced() -> None:
+    ledger = book_of(MEMBER, MEMBER, MEMBER)
+    ledger.retained = {MEMBER: 2}
     log = device_of(ledger, "resuming")
     log.gap(ledger.index(MEMBER), 0, 20)
     give(ledger, log, MEMBER, (3,))
-    verdict = judge(ledger)
-    assert broken(ledger) == {"lost": 2}
-    assert verdict.announced == 1
+    assert broken(ledger) == {"lost": 2, "unannounced_gaps": 1}
+    ledger.retained = {}
+    assert broken(ledger) == {"lost": 3, "unannounced_gaps": 2}
+
+
+def test_the_end_of_retention_is_no_loss_for_who_can_not_be_told_and_a_gap_for_who_is_not() -> None:
+    ledger = book_of(ROOM, ROOM, ROOM)
+    ledger.retained = {ROOM: 1}
+    give(ledger, device_of(ledger, "plain", room=True), ROOM, (1, 3))
+    assert broken(ledger) == {}
+    give(ledger, device_of(ledger, "resuming", room=True), ROOM, (1, 3))
+    assert broken(ledger) == {"lost": 1, "unannounced_gaps": 1}
 
 
 def test_who_is_told_to_be_complete_has_all_up_to_there() -> None:

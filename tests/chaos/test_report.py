@@ -30,11 +30,14 @@ def test_the_words_name_the_offenders_and_the_command_where_there_are_any() -> N
     assert "lost: plain device, member.7: message 1, sequence 10: never came" in words
     assert words.endswith(figures.replay)
     give(ledger, log, MEMBER, (1,))
-    figures.settled = False
     clean = in_words(figures, judge(ledger))
     assert "lost 0" in clean
-    assert "not every client could get back" in clean
     assert figures.replay not in clean
+    figures.settled, figures.presence_off = False, 3
+    words = in_words(figures, judge(ledger))
+    assert "not every client could get back" in words
+    assert "presence is off by 3 connections" in words
+    assert words.endswith(figures.replay)
 
 
 def test_memory_is_told_for_each_process_and_compared_with_its_second_minute() -> None:

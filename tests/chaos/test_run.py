@@ -41,6 +41,7 @@ def test_nothing_is_lost_or_comes_twice_while_parts_are_killed(
     broken = {promise: figures[promise] for promise in PROMISES if figures[promise]}
     assert broken == {}, figures["first"]
     assert figures["settled"]
+    assert figures["presence_off"] == 0
     assert status == 0
     assert figures["acked"] > 500
     assert figures["delivered_frames"] > 5 * figures["acked"]
