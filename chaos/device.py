@@ -266,7 +266,7 @@ class Device:
         elif operation == Operation.GAP and self.persona.ext:
             self._note_gap(_json(frame.body))
         elif operation >= FIRST_BUSINESS:
-            for one in self._plant.change(self.persona, frame):
+            for one in self._plant.change(self.persona, self._label, frame):
                 self._note_push(one)
 
     def _note_login(self) -> None:

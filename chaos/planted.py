@@ -1,9 +1,9 @@
 """DECIDE faults of the harness itself, planted so that a test sees the run turn red.
 
-drop      a frame is not noted            lost, unannounced_gaps
-repeat    a frame is noted twice          duplicated
-swap      two frames change places        out_of_order
-leak      a frame goes to another client  forbidden
+drop      a frame is not noted                        lost, unannounced_gaps
+repeat    a frame is noted twice                      duplicated
+swap      two frames of a topic change places         out_of_order
+leak      a frame goes to another member as well      forbidden
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from chaos.population import Persona
 from schemas.frame import Frame
 
 PLANTS = ("drop", "repeat", "swap", "leak")
-EVERY = 97  # of the stored frames of resuming clients, one fault after the other
+EVERY = 31  # of the stored frames of resuming clients, one fault after the other
 
 
 class Plant:
@@ -22,31 +22,30 @@ class Plant:
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._names = cycle(names) if names else None
         self._count = 0
-        self._kept: tuple[str, Persona, Frame] | None = None
+        self._swapped: dict[tuple[str, str], Frame] = {}  # by client and topic, until the next one
+        self._leaking: tuple[Persona, Frame] | None = None
 
-    def change(self, persona: Persona, frame: Frame) -> list[Frame]:
-        """Return the frames to take in instead of this one."""
+    def change(self, persona: Persona, topic: str, frame: Frame) -> list[Frame]:
+        """Return the frames to take in instead of this one, which is of this topic."""
         if self._names is None or persona.protocol != "resuming" or not frame.sequence:
             return [frame]
-        if self._kept is not None:
-            return self._give_kept(*self._kept, persona, frame)
+        earlier = self._swapped.pop((persona.name, topic), None)
+        if earlier is not None:
+            return [frame, earlier]
+        if self._leaking is not None and self._leaking[0].mid != persona.mid:
+            leaked, self._leaking = self._leaking[1], None
+            return [frame, leaked]
         self._count += 1
         if self._count % EVERY:
             return [frame]
-        name = next(self._names)
-        if name == "repeat":
-            return [frame, frame]
-        if name == "drop":
-            return []
-        self._kept = name, persona, frame
-        return [] if name == "swap" else [frame]
-
-    def _give_kept(
-        self, name: str, owner: Persona, kept: Frame, persona: Persona, frame: Frame
-    ) -> list[Frame]:
-        """A kept frame comes after the next one of the same client, or to another member."""
-        fits = owner is persona if name == "swap" else owner.mid != persona.mid
-        if not fits:
-            return [frame]
-        self._kept = None
-        return [frame, kept]
+        match next(self._names):
+            case "drop":
+                return []
+            case "repeat":
+                return [frame, frame]
+            case "swap":
+                self._swapped[persona.name, topic] = frame
+                return []
+            case _:
+                self._leaking = persona, frame
+                return [frame]
