@@ -13,9 +13,9 @@ def frame(number: int) -> Frame:
     return Frame(1, 1000, number, b"%d" % number)
 
 
-def numbers(plant: Plant, persona: Persona, given: range) -> list[int]:
+def numbers(plant: Plant, persona: Persona, given: range, topic: str = "member") -> list[int]:
     """Return the numbers of what a client takes in when it is given these."""
-    return [one.sequence for number in given for one in plant.change(persona, frame(number))]
+    return [one.sequence for number in given for one in plant.change(persona, topic, frame(number))]
 
 
 def test_without_a_name_nothing_is_changed() -> None:
@@ -27,7 +27,7 @@ def test_only_stored_frames_of_resuming_clients_are_changed() -> None:
     plant = Plant(PLANTS)
     given = range(1, 5 * EVERY)
     assert numbers(plant, replace(FIRST, protocol="plain"), given) == list(given)
-    assert len([plant.change(FIRST, frame(0)) for _ in given]) == len(given)
+    assert len([plant.change(FIRST, "all", frame(0)) for _ in given]) == len(given)
 
 
 def test_each_fault_does_what_it_is_called() -> None:
@@ -45,3 +45,10 @@ def test_a_leak_goes_to_another_member() -> None:
     stranger = replace(SECOND, mid=FIRST.mid + 1)
     assert numbers(plant, FIRST, range(1, EVERY + 2)) == list(range(1, EVERY + 2))
     assert numbers(plant, stranger, range(500, 502)) == [500, EVERY, 501]
+
+
+def test_a_swap_waits_for_the_next_frame_of_its_topic() -> None:
+    plant = Plant(["swap"])
+    assert numbers(plant, FIRST, range(1, EVERY + 1)) == list(range(1, EVERY))
+    assert numbers(plant, FIRST, range(500, 502), "all") == [500, 501]
+    assert numbers(plant, FIRST, range(502, 503)) == [502, EVERY]
