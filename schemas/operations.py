@@ -28,10 +28,19 @@ class Operation(IntEnum):
     UNSUBSCRIBE_REPLY = 17
     ACKNOWLEDGE = 18  # `ext`: positions the client has handled, JSON
     TOPIC = 19  # `ext`: the pushed frames that follow belong to this topic
+    SEND_TO = 20  # `ext`: a message for a given room or member, JSON; answered by 5
+    JOIN_ROOM = 21  # `ext`: a further room to hear, JSON
+    JOIN_ROOM_REPLY = 22
+    LEAVE_ROOM = 23  # `ext`: a further room to hear no more, JSON
+    LEAVE_ROOM_REPLY = 24
     ROOM_EVENT = 26  # `ext`: what happened to the room or a member of it, JSON
     ROOM_LEFT = 27  # `ext`: the connection is not in the room any more, and why, JSON
     GAP = 28  # `ext`: messages of a topic that can't be had any more, JSON
     CLOSING = 29  # `ext`: why the connection ends and when to come back, JSON
+    HISTORY = 30  # `ext`: a page of older messages, JSON
+    HISTORY_REPLY = 31
+    READ = 32  # `ext`: what the member has read, JSON; answered with what is unread
+    READ_REPLY = 33
 
 
 FIRST_BUSINESS_OPERATION = 100

@@ -17,8 +17,17 @@ def test_the_extensions_have_their_own_range() -> None:
     assert [one for one in Operation if 18 <= one < 100] == [
         Operation.ACKNOWLEDGE,
         Operation.TOPIC,
+        Operation.SEND_TO,
+        Operation.JOIN_ROOM,
+        Operation.JOIN_ROOM_REPLY,
+        Operation.LEAVE_ROOM,
+        Operation.LEAVE_ROOM_REPLY,
         Operation.ROOM_EVENT,
         Operation.ROOM_LEFT,
         Operation.GAP,
         Operation.CLOSING,
+        Operation.HISTORY,
+        Operation.HISTORY_REPLY,
+        Operation.READ,
+        Operation.READ_REPLY,
     ]
