@@ -7,6 +7,7 @@ have forged a `Nats-` header; nats-server writes its own after it, so the last v
 import re
 
 FROM = "Goim-From"  # mid of the sender
+TO = "Goim-To"  # mid of the member that a direct message is for
 STAMP = "Goim-Stamp"  # "1": deliver as stamped JSON
 SESSION = "Goim-Session"  # the connection that sent it
 ID = "Goim-Id"  # the client's own id of what it sends

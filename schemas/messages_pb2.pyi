@@ -60,7 +60,7 @@ class Positions(_message.Message):
     def __init__(self, topics: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Grant(_message.Message):
-    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error", "token_id", "device", "devices", "role")
+    __slots__ = ("mid", "key", "room", "platform", "accepts", "rooms", "expires_at", "ext", "resume", "error", "token_id", "device", "devices", "role", "join")
     MID_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Grant(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     ROLE_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
     mid: int
     key: str
     room: str
@@ -89,7 +90,8 @@ class Grant(_message.Message):
     device: str
     devices: str
     role: str
-    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., token_id: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., role: _Optional[str] = ...) -> None: ...
+    join: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, mid: _Optional[int] = ..., key: _Optional[str] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., accepts: _Optional[_Iterable[int]] = ..., rooms: _Optional[_Iterable[_Union[RoomGrant, _Mapping]]] = ..., expires_at: _Optional[int] = ..., ext: _Optional[bool] = ..., resume: _Optional[_Union[Positions, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., token_id: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., role: _Optional[str] = ..., join: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Account(_message.Message):
     __slots__ = ("mid", "name", "role", "state", "contact", "created_at")
@@ -327,6 +329,32 @@ class ListAccountsReply(_message.Message):
     error: Error
     def __init__(self, accounts: _Optional[_Iterable[_Union[Account, _Mapping]]] = ..., more: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class NamesRequest(_message.Message):
+    __slots__ = ("token", "mids", "names")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MIDS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mids: _containers.RepeatedScalarFieldContainer[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, token: _Optional[str] = ..., mids: _Optional[_Iterable[int]] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Named(_message.Message):
+    __slots__ = ("mid", "name")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    name: str
+    def __init__(self, mid: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class NamesReply(_message.Message):
+    __slots__ = ("members", "error")
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    members: _containers.RepeatedCompositeFieldContainer[Named]
+    error: Error
+    def __init__(self, members: _Optional[_Iterable[_Union[Named, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
 class AccountEvent(_message.Message):
     __slots__ = ("what", "mid", "name", "contact", "code", "code_expires_at", "role", "address", "by", "time_ms")
     WHAT_FIELD_NUMBER: _ClassVar[int]
@@ -352,7 +380,7 @@ class AccountEvent(_message.Message):
     def __init__(self, what: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ..., contact: _Optional[str] = ..., code: _Optional[str] = ..., code_expires_at: _Optional[int] = ..., role: _Optional[str] = ..., address: _Optional[str] = ..., by: _Optional[int] = ..., time_ms: _Optional[int] = ...) -> None: ...
 
 class StoredMessage(_message.Message):
-    __slots__ = ("sequence", "operation", "body", "sender", "time_ms", "stamp", "session")
+    __slots__ = ("sequence", "operation", "body", "sender", "time_ms", "stamp", "session", "recipient")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
@@ -360,6 +388,7 @@ class StoredMessage(_message.Message):
     TIME_MS_FIELD_NUMBER: _ClassVar[int]
     STAMP_FIELD_NUMBER: _ClassVar[int]
     SESSION_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     operation: int
     body: bytes
@@ -367,7 +396,8 @@ class StoredMessage(_message.Message):
     time_ms: int
     stamp: bool
     session: str
-    def __init__(self, sequence: _Optional[int] = ..., operation: _Optional[int] = ..., body: _Optional[bytes] = ..., sender: _Optional[int] = ..., time_ms: _Optional[int] = ..., stamp: _Optional[bool] = ..., session: _Optional[str] = ...) -> None: ...
+    recipient: int
+    def __init__(self, sequence: _Optional[int] = ..., operation: _Optional[int] = ..., body: _Optional[bytes] = ..., sender: _Optional[int] = ..., time_ms: _Optional[int] = ..., stamp: _Optional[bool] = ..., session: _Optional[str] = ..., recipient: _Optional[int] = ...) -> None: ...
 
 class Want(_message.Message):
     __slots__ = ("topic", "mid", "device", "has_after", "after", "newest")
@@ -418,24 +448,136 @@ class ReplayReply(_message.Message):
     def __init__(self, topics: _Optional[_Iterable[_Union[TopicMessages, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class HistoryRequest(_message.Message):
-    __slots__ = ("topic", "after", "before", "limit")
+    __slots__ = ("topic", "after", "before", "limit", "room", "mid", "peer", "most_bytes")
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     BEFORE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
     topic: str
     after: int
     before: int
     limit: int
-    def __init__(self, topic: _Optional[str] = ..., after: _Optional[int] = ..., before: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+    room: str
+    mid: int
+    peer: int
+    most_bytes: int
+    def __init__(self, topic: _Optional[str] = ..., after: _Optional[int] = ..., before: _Optional[int] = ..., limit: _Optional[int] = ..., room: _Optional[str] = ..., mid: _Optional[int] = ..., peer: _Optional[int] = ..., most_bytes: _Optional[int] = ...) -> None: ...
 
 class HistoryReply(_message.Message):
-    __slots__ = ("page", "error")
+    __slots__ = ("page", "error", "gone_to")
     PAGE_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    GONE_TO_FIELD_NUMBER: _ClassVar[int]
     page: TopicMessages
     error: Error
-    def __init__(self, page: _Optional[_Union[TopicMessages, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    gone_to: int
+    def __init__(self, page: _Optional[_Union[TopicMessages, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., gone_to: _Optional[int] = ...) -> None: ...
+
+class ReadState(_message.Message):
+    __slots__ = ("read", "last", "unread")
+    READ_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    UNREAD_FIELD_NUMBER: _ClassVar[int]
+    read: int
+    last: int
+    unread: int
+    def __init__(self, read: _Optional[int] = ..., last: _Optional[int] = ..., unread: _Optional[int] = ...) -> None: ...
+
+class ReadRequest(_message.Message):
+    __slots__ = ("mid", "rooms", "members", "session")
+    class RoomsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class MembersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: int
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[int] = ...) -> None: ...
+    MID_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    rooms: _containers.ScalarMap[str, int]
+    members: _containers.ScalarMap[int, int]
+    session: str
+    def __init__(self, mid: _Optional[int] = ..., rooms: _Optional[_Mapping[str, int]] = ..., members: _Optional[_Mapping[int, int]] = ..., session: _Optional[str] = ...) -> None: ...
+
+class UnreadRequest(_message.Message):
+    __slots__ = ("mid", "rooms", "members", "all_members")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    ALL_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    rooms: _containers.RepeatedScalarFieldContainer[str]
+    members: _containers.RepeatedScalarFieldContainer[int]
+    all_members: bool
+    def __init__(self, mid: _Optional[int] = ..., rooms: _Optional[_Iterable[str]] = ..., members: _Optional[_Iterable[int]] = ..., all_members: _Optional[bool] = ...) -> None: ...
+
+class ReadReply(_message.Message):
+    __slots__ = ("rooms", "members", "more", "error")
+    class RoomsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: ReadState
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[ReadState, _Mapping]] = ...) -> None: ...
+    class MembersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: int
+        value: ReadState
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[_Union[ReadState, _Mapping]] = ...) -> None: ...
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    rooms: _containers.MessageMap[str, ReadState]
+    members: _containers.MessageMap[int, ReadState]
+    more: bool
+    error: Error
+    def __init__(self, rooms: _Optional[_Mapping[str, ReadState]] = ..., members: _Optional[_Mapping[int, ReadState]] = ..., more: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class ConversationsRequest(_message.Message):
+    __slots__ = ("mid", "before", "limit")
+    MID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    mid: int
+    before: int
+    limit: int
+    def __init__(self, mid: _Optional[int] = ..., before: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class Conversation(_message.Message):
+    __slots__ = ("peer", "state")
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    peer: int
+    state: ReadState
+    def __init__(self, peer: _Optional[int] = ..., state: _Optional[_Union[ReadState, _Mapping]] = ...) -> None: ...
+
+class ConversationsReply(_message.Message):
+    __slots__ = ("conversations", "more", "error")
+    CONVERSATIONS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    conversations: _containers.RepeatedCompositeFieldContainer[Conversation]
+    more: bool
+    error: Error
+    def __init__(self, conversations: _Optional[_Iterable[_Union[Conversation, _Mapping]]] = ..., more: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class LastRequest(_message.Message):
     __slots__ = ("topics", "after")
@@ -749,7 +891,7 @@ class GatewayCommand(_message.Message):
     def __init__(self, push: _Optional[_Union[KeyPush, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
 
 class Session(_message.Message):
-    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway", "device", "devices")
+    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway", "device", "devices", "rooms")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
@@ -759,6 +901,7 @@ class Session(_message.Message):
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
+    ROOMS_FIELD_NUMBER: _ClassVar[int]
     session: str
     key: str
     mid: int
@@ -768,7 +911,8 @@ class Session(_message.Message):
     gateway: str
     device: str
     devices: str
-    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ...) -> None: ...
+    rooms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., rooms: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("gateway", "hostname", "addresses", "tcp_port", "ws_port", "wss_port", "weight", "region", "zone", "version", "draining", "connections", "client_addresses", "seen_ms")
