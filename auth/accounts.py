@@ -28,6 +28,7 @@ from auth.issuing import IssueRules
 from auth.listing import Listing
 from auth.managing import Managing
 from auth.mids import Mids, MidsContended
+from auth.naming import Naming
 from auth.passwords import Passwords
 from auth.registering import Registering
 from bus.connection import Bus
@@ -51,7 +52,13 @@ class Accounts:
         self.desk = desk
         self.answered: Counter[str] = Counter()  # by call
         self.refused: Counter[tuple[str, str]] = Counter()  # by call and reason
-        self._parts = (Registering(desk), Entering(desk), Passwords(desk), Managing(desk))
+        self._parts = (
+            Registering(desk),
+            Entering(desk),
+            Passwords(desk),
+            Managing(desk),
+            Naming(desk),
+        )
 
     def serve(self, service: Service) -> None:
         """Begin to answer."""
