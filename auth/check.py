@@ -82,6 +82,7 @@ def _signed_grant(auth: GoimAuth, identity: Identity, unsigned: bool) -> Grant:
         expires_at=identity.expires_at,
         ext=auth.ext,
         resume=_resume(auth),
+        join=auth.rooms,
         token_id=identity.token_id,
         role=identity.role,
     )
@@ -98,6 +99,7 @@ def _unsigned_grant(auth: GoimAuth) -> Grant:
         rooms=[_everything("*")],
         ext=auth.ext,
         resume=_resume(auth),
+        join=auth.rooms,
     )
 
 

@@ -5,9 +5,9 @@ the protocol: names match in any letter case, the last of several wins though ea
 right type, null leaves what was there, unknown names are skipped, `null` is an empty object, a
 lone surrogate becomes U+FFFD. 600 bodies with Go's own verdict are in tests/auth/go_verdicts.json.
 
-Four names are ours. `token`: a JWT. `ext`: the number 1, by which a client asks for goim's
-extensions; any other value is an unknown field's. `resume`, positions, and `device`, a text, are
-read where ext is 1.
+Five names are ours. `token`: a JWT. `ext`: the number 1, by which a client asks for goim's
+extensions; any other value is an unknown field's. `resume`, positions, `device`, a text, and
+`rooms`, room ids, are read where ext is 1.
 """
 
 import re
@@ -36,6 +36,7 @@ class GoimAuth:
     ext: bool = False
     resume: dict[str, int] | None = None  # "member", "all" or a room id; -n: the newest n
     device: str = ""  # whose positions are meant; empty: the key, else the platform
+    rooms: list[str] = field(default_factory=list)  # to hear at once, beside room_id
 
 
 class _Number(str):
@@ -62,7 +63,7 @@ def decode_auth_json(text: str) -> GoimAuth:
     if type(document) is not _Object:
         raise JsonRefused("it must be an object")
     auth = GoimAuth()
-    ext = resume = device = None
+    ext = resume = device = rooms = None
     for written, value in document:
         name = _fold(written)
         if value is None:
@@ -74,6 +75,8 @@ def decode_auth_json(text: str) -> GoimAuth:
             resume = value
         elif name == "device":
             device = value
+        elif name == "rooms":
+            rooms = value
         else:
             _set_field(auth, name, value)
     auth.ext = type(ext) is _Number and ext == "1"
@@ -81,6 +84,8 @@ def decode_auth_json(text: str) -> GoimAuth:
         auth.resume = _positions(resume)
     if auth.ext and device is not None:
         auth.device = _text("device", device)
+    if auth.ext and rooms is not None:
+        auth.rooms = _room_ids(rooms)
     return auth
 
 
@@ -179,6 +184,13 @@ def _room_positions(value: object) -> dict[str, int]:
         for room, position in value
         if position is not None
     }
+
+
+def _room_ids(value: object) -> list[str]:
+    """Read texts: whether there can be such a room is told of each, after the login."""
+    if type(value) is not list:
+        raise FieldRefused("rooms", "an array of room ids")
+    return [_text("rooms", room) for room in value if room is not None]
 
 
 def _fold(name: str) -> str:

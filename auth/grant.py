@@ -69,6 +69,7 @@ class Grant(msgspec.Struct, omit_defaults=True):
     device: str = ""
     devices: str = ""
     role: str = ""
+    join: list[str] = []
 
 
 def refusal(refused: Refused) -> Grant:
@@ -113,6 +114,7 @@ def _protobuf(grant: Grant) -> messages_pb2.Grant:
         device=grant.device,
         devices=grant.devices,
         role=grant.role,
+        join=grant.join,
     )
     for room in grant.rooms:
         message.rooms.add(

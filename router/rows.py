@@ -19,6 +19,7 @@ class _Row(msgspec.Struct, array_like=True):
     since_ms: int
     device: str = ""
     devices: str = ""
+    rooms: list[str] = []
 
 
 class Edge(msgspec.Struct, array_like=True):
@@ -122,6 +123,7 @@ def encode_row(session: Session, late_ms: int = 0) -> bytes:
         since_ms,
         session.device,
         session.devices,
+        list(session.rooms),
     )
     return msgspec.json.encode(row)
 
@@ -138,6 +140,7 @@ def decode_row(session: str, row: bytes) -> Session:
         since_ms=stored.since_ms,
         gateway=gateway_of(session),
         device=stored.device,
+        rooms=stored.rooms,
     )
 
 

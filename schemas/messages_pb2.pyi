@@ -638,6 +638,33 @@ class SendReply(_message.Message):
     error: Error
     def __init__(self, sequence: _Optional[int] = ..., duplicate: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class AdmitRequest(_message.Message):
+    __slots__ = ("room", "to", "operation", "body", "bytes", "cast")
+    ROOM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    CAST_FIELD_NUMBER: _ClassVar[int]
+    room: str
+    to: int
+    operation: int
+    body: str
+    bytes: str
+    cast: bool
+    def __init__(self, room: _Optional[str] = ..., to: _Optional[int] = ..., operation: _Optional[int] = ..., body: _Optional[str] = ..., bytes: _Optional[str] = ..., cast: _Optional[bool] = ..., **kwargs) -> None: ...
+
+class AdmitReply(_message.Message):
+    __slots__ = ("error", "body", "bytes")
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    error: Error
+    body: str
+    bytes: str
+    def __init__(self, error: _Optional[_Union[Error, _Mapping]] = ..., body: _Optional[str] = ..., bytes: _Optional[str] = ...) -> None: ...
+
 class Restriction(_message.Message):
     __slots__ = ("mid", "until", "reason", "by")
     MID_FIELD_NUMBER: _ClassVar[int]

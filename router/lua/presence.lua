@@ -5,13 +5,13 @@
 --   P:nodes               hash        gateway -> schemas Node
 --   P:epochs              hash        gateway -> run id of the Redis that took its snapshot
 --   P:sessions:<gateway>  hash        session -> [key, mid, room, platform, since, device,
---                                     how many devices the member may have] as JSON
+--                                     how many devices the member may have, further rooms] as JSON
 --   P:rooms:<gateway>     hash        room -> members there
 --   P:stale:<gateway>     sorted set  sessions that a snapshot has not confirmed yet -> since when
 --   P:closing:<gateway>   set         sessions that were replaced and are not gone yet
 --   P:keys                hash        key -> "mid session", the session that owns the key
 --   P:member:<mid>        set         sessions of a member (mid over 0)
---   P:room:<room>         set         sessions in a room
+--   P:room:<room>         set         sessions in a room, be it a further one
 --   P:switches:<mid>      string      sessions closed for newer ones within a minute
 -- and what events tell of members (session_events.py):
 --   P:online              hash        mid -> since when it is told to be online
@@ -104,6 +104,14 @@ local function note_left(mid, row)
   end
 end
 
+-- The rooms of a row, each once, as the keys of a table.
+local function rooms_of(row)
+  local rooms = {}
+  if row[3] ~= '' then rooms[row[3]] = true end
+  for _, room in ipairs(row[8] or {}) do rooms[room] = true end
+  return rooms
+end
+
 local function remove(gateway, session)
   local text = redis.call('HGET', of('sessions', gateway), session)
   redis.call('SREM', of('closing', gateway), session)
@@ -112,7 +120,7 @@ local function remove(gateway, session)
   local row = cjson.decode(text)
   redis.call('HDEL', of('sessions', gateway), session)
   if owner_of(row[1]) == session then redis.call('HDEL', owners, row[1]) end
-  if row[3] ~= '' then redis.call('SREM', of('room', row[3]), session) end
+  for room in pairs(rooms_of(row)) do redis.call('SREM', of('room', room), session) end
   if not is_anonymous(row[2]) then
     redis.call('SREM', of('member', row[2]), session)
     note_left(row[2], row)
@@ -183,18 +191,23 @@ end
 local function join(gateway, session, text, is_snapshot)
   local row = cjson.decode(text)
   local before = redis.call('HGET', of('sessions', gateway), session)
+  local left = {}
   if before then
     local old = cjson.decode(before)
     if old[1] ~= row[1] or old[2] ~= row[2] then
       remove(gateway, session)
       before = nil
-    elseif old[3] ~= row[3] and old[3] ~= '' then
-      redis.call('SREM', of('room', old[3]), session)
+    else
+      left = rooms_of(old)
     end
   end
   redis.call('ZREM', of('stale', gateway), session)
   redis.call('HSET', of('sessions', gateway), session, text)
-  if row[3] ~= '' then redis.call('SADD', of('room', row[3]), session) end
+  for room in pairs(rooms_of(row)) do
+    redis.call('SADD', of('room', room), session)
+    left[room] = nil
+  end
+  for room in pairs(left) do redis.call('SREM', of('room', room), session) end
   local losers = {}
   if not is_anonymous(row[2]) then
     redis.call('SADD', of('member', row[2]), session)

@@ -202,6 +202,13 @@ def test_any_body_gives_a_grant_or_a_refusal(text: str, unsigned: bool) -> None:
         assert unsigned or grant.mid == 123
 
 
+def test_rooms_to_hear_are_told_whatever_they_are_called() -> None:
+    rooms = ["chat://a", "", "*", "x" * 1000]
+    assert granted(body(ext=1, rooms=rooms, token=token()), SIGNED_ONLY).join == rooms
+    assert granted(body(ext=1, rooms=rooms), OPEN).join == rooms
+    assert granted(body(rooms=rooms), OPEN).join == []
+
+
 def test_a_device_is_told_and_one_that_is_too_long_refused() -> None:
     assert granted(body(ext=1, device="laptop", token=token())).device == "laptop"
     assert granted(body(ext=1, device="laptop", mid=5), OPEN).device == "laptop"

@@ -145,7 +145,7 @@ values = st.recursive(
     max_leaves=8,
 )
 names = st.sampled_from(
-    ["mid", "MID", "key", "room_id", "platform", "accepts", "token", "ext", "resume", "x"]
+    ["mid", "MID", "key", "room_id", "platform", "accepts", "token", "ext", "resume", "rooms", "x"]
 )
 
 
@@ -168,6 +168,17 @@ def test_any_bytes_become_text_with_one_mark_for_each_bad_byte(data: bytes) -> N
     marks = data.decode(errors="ignore").count("\ufffd")
     surrogates = [one for one in bad if one <= "\udcff"]
     assert decode_go_text(data).count("\ufffd") == len(surrogates) + marks
+
+
+def test_rooms_to_hear_are_read_as_a_list_of_texts_from_ext_clients_and_unknown_to_others() -> None:
+    read = decode_auth_json('{"ext":1,"rooms":["chat://a",null,"*","\\ud800",""]}').rooms
+    assert read == ["chat://a", "*", "\ufffd", ""]
+    assert decode_auth_json('{"rooms":["chat://a"]}').rooms == []
+    assert decode_auth_json('{"rooms":{}}').rooms == []
+    assert decode_auth_json('{"ext":1,"rooms":null}').rooms == []
+    for rooms in ('"chat://a"', "{}", "[5]", "[[]]"):
+        with pytest.raises(FieldRefused, match="rooms"):
+            decode_auth_json(f'{{"ext":1,"rooms":{rooms}}}')
 
 
 def test_a_device_is_read_as_text_from_ext_clients_and_unknown_to_others() -> None:

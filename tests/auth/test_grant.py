@@ -37,6 +37,7 @@ grants = st.builds(
     ext=st.booleans(),
     resume=st.none() | st.builds(Positions, st.dictionaries(st.text(), int64)),
     error=st.none() | st.builds(Error, int32, st.text(), st.text()),
+    join=st.lists(st.text(), max_size=3),
 )
 
 
@@ -54,6 +55,7 @@ def test_protobufs_json_parser_takes_what_is_written_and_finds_the_same_as_in_bi
     from_binary = messages_pb2.Grant.FromString(encode_grant(grant, as_json=False))
     assert from_json == from_binary
     assert (from_json.mid, list(from_json.accepts)) == (grant.mid, grant.accepts)
+    assert list(from_json.join) == grant.join
 
 
 def test_numbers_in_the_json_are_plain() -> None:

@@ -1,5 +1,7 @@
 """Reports of gateways, as the router gets them."""
 
+from collections.abc import Iterable
+
 from schemas.messages_pb2 import Node, PresenceReport, Session
 
 
@@ -10,6 +12,7 @@ def session(
     mid: int = 0,
     room: str = "",
     since_ms: int = 1_764_000_000_000,
+    rooms: Iterable[str] = (),
 ) -> Session:
     """A session of a gateway; its key is unique unless told."""
     name = f"{gateway}.{number}"
@@ -20,6 +23,7 @@ def session(
         room=room,
         platform="web",
         since_ms=since_ms,
+        rooms=rooms,
     )
 
 

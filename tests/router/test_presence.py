@@ -66,6 +66,27 @@ async def test_a_session_that_changes_its_room_is_in_the_new_one_alone(
     assert (await directory.find_by_room("live://2", 5)).total == 1
 
 
+async def test_a_session_is_found_in_each_of_the_rooms_that_it_hears(
+    presence: Presence, directory: Directory
+) -> None:
+    async def found_in() -> list[str]:
+        rooms = [ROOM, "live://2", "live://3"]
+        return [one for one in rooms if (await directory.find_by_room(one, 5)).total]
+
+    await presence.report(snapshot("g1", session("g1", 1, room=ROOM, rooms=["live://2", ROOM])))
+    assert await found_in() == [ROOM, "live://2"]
+    (found,) = (await directory.find_by_room("live://2", 5)).sessions
+    assert (found.room, list(found.rooms)) == (ROOM, ["live://2", ROOM])
+    joined = session("g1", 1, room="live://2", rooms=["live://3", ROOM])
+    await presence.report(report("g1", joined, sessions=1))
+    assert await found_in() == [ROOM, "live://2", "live://3"]
+    left = session("g1", 1, rooms=["live://3"])
+    await presence.report(report("g1", left, sessions=1))
+    assert await found_in() == ["live://3"]
+    await presence.report(report("g1", left=["g1.1"], sessions=0))
+    assert await found_in() == []
+
+
 async def test_a_gateway_that_was_never_heard_of_is_asked_for_everything(
     presence: Presence, directory: Directory
 ) -> None:

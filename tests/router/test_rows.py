@@ -17,12 +17,25 @@ from schemas.messages_pb2 import Session
 texts = st.text(max_size=20)
 
 
-@given(texts, st.integers(-(2**63), 2**63 - 1), texts, texts, st.integers(0, 2**52))
+@given(
+    texts,
+    st.integers(-(2**63), 2**63 - 1),
+    texts,
+    texts,
+    st.integers(0, 2**52),
+    st.lists(texts, max_size=3),
+)
 def test_a_session_is_read_as_it_was_written(
-    key: str, mid: int, room: str, platform: str, since_ms: int
+    key: str, mid: int, room: str, platform: str, since_ms: int, rooms: list[str]
 ) -> None:
     session = Session(
-        session="g1.7", key=key, mid=mid, room=room, platform=platform, since_ms=since_ms
+        session="g1.7",
+        key=key,
+        mid=mid,
+        room=room,
+        platform=platform,
+        since_ms=since_ms,
+        rooms=rooms,
     )
     read = decode_row("g1.7", encode_row(session))
     session.gateway = "g1"
