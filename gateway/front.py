@@ -113,6 +113,8 @@ class _Head:
 class FrontDoor(asyncio.Protocol):
     """A socket on the HTTP port whose request is not read yet."""
 
+    websocket_connection = WebSocketConnection  # what an upgrade becomes
+
     __slots__ = (
         "_buffer",
         "_deadline",
@@ -220,7 +222,7 @@ class FrontDoor(asyncio.Protocol):
     def _accept(self, headers: dict[bytes, bytes], rest: bytes) -> None:
         accept = accept_key(headers[b"sec-websocket-key"].decode())
         cookie = headers.get(b"cookie", b"").decode("latin-1")
-        connection = WebSocketConnection(self._gateway, self.address, cookie)
+        connection = self.websocket_connection(self._gateway, self.address, cookie)
         self.released = True  # the connection releases the address
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)

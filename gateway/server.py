@@ -18,7 +18,7 @@ from bus.connection import Bus
 from bus.errors import BusError, NoResponders, SettingsRefused
 from bus.lifecycle import until_told_to_stop
 from bus.logs import configure_logs
-from bus.metrics import Metrics
+from bus.metrics import Metrics, Reading
 from bus.policies import PolicyBook
 from bus.rooms import RoomBook
 from gateway.front import FrontDoor, HttpSide
@@ -54,12 +54,14 @@ class Readiness:
             return ["the gateway is shutting down"]
         if not gateway.bus.connected:
             return ["NATS is away"]
-        now = gateway.loop.time()
-        return [
-            f"the {name} service does not answer"
-            for name in SERVICES
-            if now - self._answered.get(name, -SILENT_SECONDS) >= SILENT_SECONDS
-        ]
+        return [f"the {name} service does not answer" for name in SERVICES if self._is_away(name)]
+
+    def readings(self) -> list[Reading]:
+        """Give bus.metrics the services that this worker needs."""
+        rows: list[tuple[tuple[str, ...], float]]
+        rows = [((name,), float(not self._is_away(name))) for name in SERVICES]
+        words = "1 while a service answers that pushes and logins need"
+        return [("goim_service_up", words, "gauge", ("service",), rows)]
 
     async def keep_probing(self) -> None:
         """Ask each service for a sign of life, for ever."""
@@ -68,6 +70,10 @@ class Readiness:
                 for name in SERVICES:
                     probes.create_task(self._probe(name))
             await asyncio.sleep(PROBE_SECONDS)
+
+    def _is_away(self, name: str) -> bool:
+        answered = self._answered.get(name, -SILENT_SECONDS)
+        return self._gateway.loop.time() - answered >= SILENT_SECONDS
 
     async def _probe(self, name: str) -> None:
         bus = self._gateway.bus
@@ -92,6 +98,8 @@ class Readiness:
 
 class Server:
     """The listeners of one worker."""
+
+    front_door = FrontDoor
 
     def __init__(self, gateway: Gateway, metrics: Metrics, readiness: Readiness) -> None:
         self._gateway = gateway
@@ -168,10 +176,10 @@ class Server:
             log.warning("drain_cut_short", sockets=self._gateway.hub.sockets)
 
     def _front_door(self) -> FrontDoor:
-        return FrontDoor(self._gateway, self._public)
+        return self.front_door(self._gateway, self._public)
 
     def _trusted_door(self) -> FrontDoor:
-        return FrontDoor(self._gateway, self._trusted)
+        return self.front_door(self._gateway, self._trusted)
 
     def _tcp_connection(self) -> TcpConnection:
         return TcpConnection(self._gateway, "")
@@ -188,6 +196,7 @@ async def serve(settings: Settings) -> None:
     metrics.add(book.readings)
     metrics.add(gateway.readings)
     readiness = Readiness(gateway)
+    metrics.add(readiness.readings)
     server = Server(gateway, metrics, readiness)
     gateway.start()
     gateway.spawn(readiness.keep_probing(), "readiness")

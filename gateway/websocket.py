@@ -86,7 +86,7 @@ class WebSocketConnection(Connection):
             if first == FIN_BINARY and second & MASKED and self.unusual is None:
                 payload = data[position + head : stop]
                 mask = data[position + head - MASK_BYTES : position + head]
-                self._handle_message(apply_mask(payload, mask))
+                self.handle_message(apply_mask(payload, mask), text=False)
             else:
                 self._receive_unusual(data[position:stop])
             position = stop
@@ -111,7 +111,8 @@ class WebSocketConnection(Connection):
             return False
         return now - unusual.started > self.gateway.settings.limits.message_seconds
 
-    def _handle_message(self, message: bytes) -> None:
+    def handle_message(self, message: bytes, text: bool) -> None:
+        """Take the goim frame of a whole message, whose text is valid where it is text."""
         try:
             frame = decode_message(message, self.gateway.settings.limits.body_bytes)
         except FrameError as error:
@@ -178,7 +179,7 @@ class WebSocketConnection(Connection):
             except UnicodeDecodeError:
                 self.close(CloseCode.INVALID_TEXT)
                 return
-        self._handle_message(message)
+        self.handle_message(message, text)
 
     def _write_unusual(self, unusual: Unusual) -> None:
         for data in unusual.protocol.data_to_send():
