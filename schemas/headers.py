@@ -11,6 +11,7 @@ TO = "Goim-To"  # mid of the member that a direct message is for
 STAMP = "Goim-Stamp"  # "1": deliver as stamped JSON
 SESSION = "Goim-Session"  # the connection that sent it
 ID = "Goim-Id"  # the client's own id of what it sends
+CAST = "Goim-Cast"  # "1": deliver what a client sends to who is there, store nothing
 SPEED = "Goim-Speed"  # connections per second, for a push to all
 MESSAGE_ID = "Nats-Msg-Id"
 SEQUENCE = "Nats-Sequence"

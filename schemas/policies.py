@@ -10,7 +10,10 @@ from typing import Any
 
 DAY_SECONDS = 86_400
 MAX_NUMBER = 2**31 - 1  # of any number in a policy
-SENDERS = ("members", "anyone", "nobody")
+DIRECT = "direct"  # has the policy of direct messages, as if they were a room type
+SENDERS = ("members", "anyone", "services", "nobody")
+SERVICE_ROLES = ("service", "operator")  # of a token, for "services"
+ADMISSION = ("off", "optional", "required")
 OPENERS = ("members", "services")
 DEVICE_POLICIES = ("all", "platform", "newest")  # of a member at once: any, one of each, one
 
@@ -25,10 +28,17 @@ class Policy:
     replay_seconds: int = 0  # how far back a returning device is served; 0: as far as retained
     first: int = 0  # messages for a device that was never in the room
     open: bool = False  # any token may enter; else the token's rooms say so
-    send: str = "members"  # "members": the token's send right; "anyone" in the room; "nobody"
+    send: str = "members"  # the token's send right; "anyone" in the room; "services"; "nobody"
     stamp: bool = True  # what clients send is delivered as JSON with from, sequence, time
     send_per_second: float = 5.0  # per member, as a long-term rate; 0: no limit
     send_burst: int = 20  # messages at once, per member
+    cast_per_second: float = 5.0  # signals that are not stored, per member; 0: no limit
+    cast_burst: int = 10
+    room_per_second: float = 1000.0  # of all members together, signals too; 0: no limit
+    room_burst: int = 2000
+    most_bytes: int = 0  # of a message; 0: as the setting GOIM_MAX_BODY_BYTES says
+    admit: str = "off"  # is `goim.admit.<type>` asked: "off"; "optional": away, all is let through
+    admit_seconds: float = 1.0  # for its answer; "required": away, nothing is
     opened_by: str = "members"  # who may give a room a record: "members" or only "services"
     most_members: int = 1000  # of a room with a record; also banned, muted, invited, each
     most_owned: int = 100  # rooms of the type that one member may own
@@ -76,8 +86,9 @@ def _fits(name: str, value: object) -> bool:
         return value in _CHOICES[name]
     if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
         return False
-    return kind is not None and 0 <= value <= MAX_NUMBER  # false for NaN
+    return kind is not None and 0 <= value <= _MOST.get(name, MAX_NUMBER)  # false for NaN
 
 
-_CHOICES = {"send": SENDERS, "opened_by": OPENERS}
+_CHOICES = {"send": SENDERS, "opened_by": OPENERS, "admit": ADMISSION}
+_MOST = {"admit_seconds": 30}  # for so long a client's next frames may have to wait
 _KINDS = {field.name: type(getattr(DEFAULT, field.name)) for field in fields(Policy)}

@@ -132,6 +132,22 @@ class Subjects:
         kind, name, mid, operation = subject[len(self.prefix) + 4 :].split(".")
         return f"room.{kind}.{name}", int(mid), int(operation)
 
+    def direct(self, recipient: int, sender: int, operation: int) -> str:
+        """What a client sent to a member; a request that the router answers."""
+        return f"{self.prefix}.direct.{recipient}.{sender}.{operation}"
+
+    def direct_parts(self, subject: str) -> tuple[int, int, int]:
+        """Split such a subject into recipient, sender and operation. Raises ValueError."""
+        words = subject[len(self.prefix) + 8 :].split(".")
+        recipient, sender, operation = (int(word) for word in words)
+        if words != [str(recipient), str(sender), str(operation)]:
+            raise ValueError(subject)
+        return recipient, sender, operation
+
+    def admit(self, room_type: str) -> str:
+        """Who may change or refuse what clients send answers requests here (docs/rooms.md)."""
+        return f"{self.prefix}.admit.{encode_token(room_type) if room_type else NO_TYPE_TOKEN}"
+
     def rpc(self, service: str, endpoint: str) -> str:
         """A request subject, such as `goim.auth.check` or `goim.store.replay`."""
         return f"{self.prefix}.{service}.{endpoint}"

@@ -38,7 +38,7 @@ def read_messages(text: str) -> dict[str, list[Field]]:
 def _fields(words: Iterator[str]) -> Iterator[Field]:
     while (word := next(words)) != "}":
         repeated = word == "repeated"
-        kind = next(words) if repeated else word
+        kind = next(words) if repeated or word == "optional" else word
         if kind == "map":
             kind += "".join(next(words) for _ in range(5))
         name = next(words)

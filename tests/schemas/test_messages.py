@@ -1,4 +1,5 @@
 import ast
+from keyword import iskeyword
 import importlib.util
 import subprocess
 import sys
@@ -61,7 +62,10 @@ def test_the_type_stubs_are_what_the_schema_says() -> None:
         for node in tree.body
         if isinstance(node, ast.ClassDef)
     }
-    assert stubs == {name: [field.name for field in fields] for name, fields in SCHEMA.items()}
+    assert stubs == {
+        name: [field.name for field in fields if not iskeyword(field.name)]
+        for name, fields in SCHEMA.items()
+    }
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEMA if name.endswith("Reply")])

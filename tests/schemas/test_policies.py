@@ -39,6 +39,9 @@ def test_a_policy_written_out_parses_to_itself(policy: Policy) -> None:
         {"send_per_second": float("nan")},
         {"send_per_second": float("inf")},
         {"send_per_second": False},
+        {"admit": "maybe"},
+        {"admit_seconds": 31},
+        {"room_burst": 1.5},
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_with_its_name(values: dict[str, Any]) -> None:

@@ -12,6 +12,11 @@ def test_a_text_comes_with_who_sent_it_and_when() -> None:
     assert stamped.decode() == expected
 
 
+def test_a_direct_message_says_whom_it_is_for() -> None:
+    stamped = stamped_body(b"hi", 5, 12, 1764000000000, recipient=9)
+    assert stamped == b'{"from":5,"to":9,"sequence":12,"time":1764000000000,"body":"hi"}'
+
+
 @given(body=st.binary(max_size=100))
 def test_every_body_can_be_had_back(body: bytes) -> None:
     told = json.loads(stamped_body(body, 1, 2, 3))

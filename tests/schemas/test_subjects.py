@@ -152,3 +152,20 @@ def test_two_prefixes_share_nothing() -> None:
 )
 def test_each_topic_has_its_stream(topic: str, stream: str) -> None:
     assert SUBJECTS.topic_stream(topic) == stream
+
+
+@given(mids=st.tuples(st.integers(1, 2**63 - 1), st.integers(-(2**63), 2**63 - 1)))
+def test_a_direct_subject_names_both_members(mids: tuple[int, int]) -> None:
+    assert SUBJECTS.direct_parts(SUBJECTS.direct(*mids, 1000)) == (*mids, 1000)
+
+
+@pytest.mark.parametrize("tail", ["9.5", "9.5.4.4", "09.5.4", "9.+5.4", "9.5.4_0", "9.*.4", "9.5."])
+def test_a_direct_subject_of_another_form_is_refused(tail: str) -> None:
+    with pytest.raises(ValueError, match=r"direct|unpack|invalid"):
+        SUBJECTS.direct_parts(f"goim.direct.{tail}")
+
+
+@awkward
+def test_any_room_type_has_a_subject_to_ask_for_admission(text: str) -> None:
+    assert SUBJECTS.admit(text) == f"goim.admit.{encode_token(text)}"
+    assert SUBJECTS.admit("") == "goim.admit.="
