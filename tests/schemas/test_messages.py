@@ -1,9 +1,9 @@
 import ast
-from keyword import iskeyword
 import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterable
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
