@@ -31,7 +31,7 @@ async def publisher(bus: Bus) -> AsyncIterator[Publisher]:
     )
     await make_stream(bus, "MEMBER", "member.*", republish={"src": source, "dest": target})
     await make_event_stream(bus)
-    publisher = Publisher(bus, PublisherSettings(seconds=0.3, attempt_seconds=0.1))
+    publisher = Publisher(bus, PublisherSettings())
     yield publisher
     publisher.close()
 
@@ -139,12 +139,16 @@ async def test_what_is_beyond_the_limit_is_counted(bus: Bus, undelivered: Undeli
 
 
 async def test_an_event_that_can_not_be_stored_is_counted(
-    bus: Bus, undelivered: Undelivered
+    bus: Bus, directory: Directory, publisher: Publisher
 ) -> None:
     await request_api(bus, f"STREAM.DELETE.{bus.subjects.stream('EVENT')}", {})
+    hasty = Publisher(bus, PublisherSettings(seconds=0.3, attempt_seconds=0.1))
+    undelivered = Undelivered(bus, directory, hasty, SETTINGS)
     await push(bus, 7)
     await undelivered.step()
     assert undelivered.counts["not_stored"] == 1
+    undelivered.stop()
+    hasty.close()
 
 
 async def test_without_redis_nobody_is_called_away(
