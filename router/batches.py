@@ -4,7 +4,9 @@ A batch is stored whole or not at all and costs one sync to disk, however many m
 holds; but it costs about as much as ten single publishes, so a few go singly. Of single
 publishes that are in flight together no two share a topic: one could fail and the other not.
 nats-server refuses a whole batch for one bad message in it, such as an id that is stored already
-(err_code 10201); then each half is tried on its own (publisher.py).
+(err_code 10201); then each half is tried on its own (lane.py). The two copies of a direct message
+are a *pair*: they always go in one batch, so that no crash stores only one of them; where a batch
+with them was refused, each is tried again under its own id.
 """
 
 from collections import deque
@@ -42,6 +44,7 @@ class Message:
         "message_id",
         "named_by_us",
         "on_outcome",
+        "partner",
         "payload",
         "problem",
         "settled",
@@ -69,6 +72,7 @@ class Message:
         self.named_by_us = named_by_us
         self.deadline = deadline
         self.on_outcome = on_outcome
+        self.partner: Message | None = None  # the other of a pair, next to this one in the queue
         self.uncertain = False  # sent, and no answer came: may be stored
         self.problem = "it was never sent"
         self.settled = False
@@ -114,29 +118,55 @@ def read_ack(payload: bytes) -> Ack:
 
 
 def take_group(queue: deque[Message], most: int) -> list[Message]:
-    """Take from the front what may travel together: no id twice, uncertain ones apart."""
+    """Take from the front what may travel together: no id twice, uncertain ones apart, pairs whole.
+
+    At least one message, or one pair, whatever `most` says.
+    """
     group: list[Message] = []
     ids: set[str] = set()
     size = 0
-    while queue and len(group) < most:
-        message = queue[0]
+    while queue:
+        unit = _next_unit(queue)
+        size += sum(len(message.payload) for message in unit)
         if group and (
-            message.message_id in ids
-            or message.uncertain != group[0].uncertain
-            or size + len(message.payload) > BATCH_BYTES
+            len(group) + len(unit) > most
+            or not ids.isdisjoint(message.message_id for message in unit)
+            or unit[0].uncertain != group[0].uncertain
+            or size > BATCH_BYTES
         ):
             break
-        group.append(queue.popleft())
-        ids.add(message.message_id)
-        size += len(message.payload)
+        for message in unit:
+            group.append(queue.popleft())
+            ids.add(message.message_id)
     return group
 
 
 def belongs_in_batch(messages: list[Message], batch_from: int) -> bool:
-    """Tell whether one batch is quicker than single publishes, and likely to be accepted."""
+    """Tell whether one batch is quicker than single publishes, and likely to be accepted.
+
+    A pair goes in a batch even so.
+    """
     if len(messages) < 2 or messages[0].uncertain:
         return False
+    if any(message.partner is not None for message in messages):
+        return True
     return len(messages) >= batch_from or len(split_rounds(messages)) > MOST_ROUNDS
+
+
+def middle_of(messages: list[Message]) -> int:
+    """Return where two or more messages are halved: between pairs, where there is more than one."""
+    middle = len(messages) // 2
+    if messages[middle - 1].partner is not messages[middle]:
+        return middle
+    if middle + 1 < len(messages):
+        return middle + 1
+    return middle - 1 or middle
+
+
+def _next_unit(queue: deque[Message]) -> list[Message]:
+    first = queue[0]
+    paired = first.partner is not None and len(queue) > 1 and queue[1] is first.partner
+    return [first, queue[1]] if paired else [first]
 
 
 def split_rounds(messages: list[Message]) -> list[list[Message]]:

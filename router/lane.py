@@ -24,6 +24,7 @@ from router.batches import (
     Outcome,
     batch_headers,
     belongs_in_batch,
+    middle_of,
     read_ack,
     split_rounds,
     take_group,
@@ -65,9 +66,9 @@ class Lane:
         bus.on_reconnect.append(self._reconnected.set)
         self.task = asyncio.ensure_future(self._run())
 
-    def add(self, message: Message) -> None:
-        """Queue a message behind the others."""
-        self.queue.append(message)
+    def add(self, *messages: Message) -> None:
+        """Queue messages behind the others."""
+        self.queue.extend(messages)
         self._arrived.set()
 
     async def _run(self) -> None:
@@ -148,7 +149,7 @@ class Lane:
             for message in messages:
                 self._refuse(message, ack)
             return []
-        middle = len(messages) // 2
+        middle = middle_of(messages)
         left = await self._store(messages[:middle])
         if left:
             return left + messages[middle:]

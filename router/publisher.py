@@ -20,6 +20,7 @@ from router.lane import Lane
 from router.readings import level, total, totals
 from router.settings import PublisherSettings
 from schemas.headers import MESSAGE_ID, encode_headers
+from schemas.scoped_ids import scoped_id
 
 HEADER_ALLOWANCE = 2048  # bytes of max_payload left for headers
 REFUSED = "refused_"  # begins the counters of refusals
@@ -55,30 +56,56 @@ class Publisher:
         Calls for one topic are stored in the order of the calls. Raises ValueError for a line
         break in a header or the id.
         """
-        identity = message_id or self.make_id()
-        block = encode_headers((headers or {}) | {MESSAGE_ID: identity})
-        refusal = self._refusal(len(body))
-        if refusal is not None:
-            self.counts[REFUSED + type(refusal).__name__] += 1
-            self._loop.call_soon(on_outcome, Outcome(0, False, refusal))
-            return
-        subject = self.bus.subjects.push(topic, operation)
-        stream = self.bus.subjects.topic_stream(topic)
-        deadline = self._loop.time() + self.settings.seconds
-        named_by_us = not message_id
-        message = Message(topic, subject, body, block, identity, named_by_us, deadline, on_outcome)
-        self._queue(stream, message)
+        message = self._message(topic, operation, body, on_outcome, headers or {}, message_id)
+        if not self._refuses(len(body), on_outcome):
+            self._queue(self.bus.subjects.topic_stream(topic), message)
+
+    def store_pair(
+        self,
+        topics: tuple[str, str],
+        operation: int,
+        body: bytes,
+        on_outcome: Callable[[Outcome], None],
+        headers: dict[str, str] | None = None,
+        message_id: str = "",
+    ) -> None:
+        """Store a message in two topics of one stream: both copies or none, whatever crashes.
+
+        `on_outcome` is called once with what became of the second copy, or with the first's error.
+        The copies have ids of their own, made of the topic and the message's: so a retry stores
+        what is not there yet. Raises ValueError as `store` does.
+        """
+        outcomes: dict[str, Outcome] = {}
+
+        def settle(topic: str, outcome: Outcome) -> None:
+            outcomes[topic] = outcome
+            if len(outcomes) == 2:
+                first, second = (outcomes[one] for one in topics)
+                on_outcome(first if first.error is not None else second)
+
+        copies = [
+            self._message(
+                topic,
+                operation,
+                body,
+                partial(settle, topic),
+                headers or {},
+                scoped_id(topic, message_id),
+            )
+            for topic in topics
+        ]
+        if not self._refuses(2 * len(body), on_outcome, 2):
+            copies[0].partner, copies[1].partner = copies[1], copies[0]
+            self._queue(self.bus.subjects.topic_stream(topics[0]), *copies)
 
     async def store_event(self, subject: str, body: bytes, message_id: str) -> Outcome:
         """Store an event in the stream EVENT; events on one subject are stored in their order.
 
         Cancelling does not take it back. Raises ValueError for a line break in the id.
         """
-        refusal = self._refusal(len(body))
-        if refusal is not None:
-            self.counts[REFUSED + type(refusal).__name__] += 1
-            return Outcome(0, False, refusal)
         future: asyncio.Future[Outcome] = self._loop.create_future()
+        if self._refuses(len(body), partial(_settle_future, future)):
+            return await future
         deadline = self._loop.time() + self.settings.seconds
         block = encode_headers({MESSAGE_ID: message_id})
         settle = partial(_settle_future, future)
@@ -155,11 +182,35 @@ class Publisher:
         yield totals("publish_refused", words, "reason", refused)
         yield level("publish_waiting", "messages waiting to be confirmed", self.waiting)
 
-    def _queue(self, stream: str, message: Message) -> None:
-        self.waiting += 1
-        self.waiting_bytes += len(message.payload)
+    def _message(
+        self,
+        topic: str,
+        operation: int,
+        body: bytes,
+        on_outcome: Callable[[Outcome], None],
+        headers: dict[str, str],
+        message_id: str,
+    ) -> Message:
+        identity = message_id or self.make_id()
+        block = encode_headers(headers | {MESSAGE_ID: identity})
+        subject = self.bus.subjects.push(topic, operation)
+        deadline = self._loop.time() + self.settings.seconds
+        named_by_us = not message_id
+        return Message(topic, subject, body, block, identity, named_by_us, deadline, on_outcome)
+
+    def _queue(self, stream: str, *messages: Message) -> None:
+        self.waiting += len(messages)
+        self.waiting_bytes += sum(len(message.payload) for message in messages)
         self._idle.clear()
-        self._lane(stream).add(message)
+        self._lane(stream).add(*messages)
+
+    def _refuses(self, size: int, on_outcome: Callable[[Outcome], None], messages: int = 1) -> bool:
+        """Tell, and have told, that there is no place for so many messages of so many bytes."""
+        refusal = self._refusal(size, messages)
+        if refusal is not None:
+            self.counts[REFUSED + type(refusal).__name__] += 1
+            self._loop.call_soon(on_outcome, Outcome(0, False, refusal))
+        return refusal is not None
 
     def _lane(self, stream: str) -> Lane:
         lane = self._lanes.get(stream)
@@ -169,11 +220,11 @@ class Publisher:
             )
         return lane
 
-    def _refusal(self, size: int) -> RouterError | None:
+    def _refusal(self, size: int, messages: int) -> RouterError | None:
         settings = self.settings
-        if size > self._most_bytes():
-            return BodyTooLarge(size, self._most_bytes())
-        too_many = self.waiting >= settings.queue_messages
+        if size // messages > self._most_bytes():
+            return BodyTooLarge(size // messages, self._most_bytes())
+        too_many = self.waiting + messages > settings.queue_messages
         if too_many or self.waiting_bytes + size > settings.queue_bytes:
             return QueueFull(self.waiting, self.waiting_bytes)
         return None

@@ -12,6 +12,7 @@ from router.batches import (
     Message,
     batch_headers,
     belongs_in_batch,
+    middle_of,
     read_ack,
     split_rounds,
     take_group,
@@ -71,6 +72,39 @@ def test_what_may_be_stored_already_never_goes_in_a_batch() -> None:
     uncertain = messages(*"abcdefgh")
     uncertain[0].uncertain = True
     assert not belongs_in_batch(uncertain, 2)
+
+
+def pair(number: int = 0) -> list[Message]:
+    copies = [message("to", f"to.{number}"), message("from", f"from.{number}")]
+    copies[0].partner, copies[1].partner = copies[1], copies[0]
+    return copies
+
+
+def test_a_pair_is_never_taken_apart_and_goes_in_a_batch_even_alone() -> None:
+    queue = deque([message("a"), *pair(), message("b")])
+    assert [one.topic for one in take_group(queue, 2)] == ["a"]
+    assert [one.topic for one in take_group(queue, 1)] == ["to", "from"]
+    assert [one.topic for one in take_group(queue, 1)] == ["b"]
+    assert belongs_in_batch(pair(), 8)
+    tried = pair()
+    tried[0].uncertain = True
+    assert not belongs_in_batch(tried, 8)
+
+
+def test_what_is_left_of_a_pair_is_a_message_like_others() -> None:
+    queue = deque([pair()[0], message("b")])
+    assert [one.topic for one in take_group(queue, 2)] == ["to", "b"]
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=20))
+def test_halving_ends_and_keeps_pairs_whole_while_there_is_more(kinds: list[bool]) -> None:
+    waiting = [one for kind in kinds for one in (pair() if kind else [message()])]
+    while len(waiting) > 1:
+        middle = middle_of(waiting)
+        assert 0 < middle < len(waiting)
+        if len(waiting) > 2:
+            assert waiting[middle - 1].partner is not waiting[middle]
+        waiting = waiting[:middle]
 
 
 @given(st.text("abcd", max_size=40))
