@@ -1,19 +1,21 @@
 /**
- * A client of goim's protocol with Goimbus' extensions, for browsers, in one module without
- * dependencies. docs/protocol.md describes the protocol.
+ * A client of goim's protocol with Goimbus' extensions, for browsers, without dependencies.
+ * docs/protocol.md describes the protocol; goim-*.js beside it are its parts without a socket.
  *
  *     const client = new GoimClient("wss://host/sub", { mid: 7, room: "live://1000" }, {
  *       onMessage: (message) => console.log(message.topic, message.sequence, message.text()),
  *     });
  *     client.open();
- *     const { sequence } = await client.send("hello");
+ *     await client.send("hello");
+ *     await client.sendTo({ member: 9 }, "hello");
  *
  * It comes back by itself after a lost connection and resumes where it was: each stored message
  * is given once, in order within its topic, or `onGap` says which ones are gone.
  *
- * The first half (frames, positions, reconnect) is pure; GoimClient at the end has the socket.
- *
- * @typedef {{version: number, operation: number, sequence: number, body: Uint8Array}} Frame
+ * @import { Frame } from "./goim-frames.js"
+ * @import { Ending } from "./goim-endings.js"
+ * @import { Refusal, Target } from "./goim-requests.js"
+ * @import { Timers } from "./goim-timers.js"
  * @typedef {{mid?: number, key?: string, room?: string, platform?: string, accepts?: number[],
  *   token?: string, device?: string, resume?: Object<string, number>}} Identity
  *   `key` names this connection: there is one with it at a time. `device` is whose positions the
@@ -23,219 +25,32 @@
  *   text: () => string}} Message
  *   `topic` is "room:live://1000", "member", "all" or "key"; `sequence` is 0 when not stored.
  * @typedef {{topic: string, after: number, to: number}} Gap
- * @typedef {{code: number, message: string, retry: Retry, after: number}} Ending
- * @typedef {"never" | "token" | "now" | "later"} Retry
  * @typedef {{state: "connecting" | "online" | "waiting" | "ended", seconds: number,
  *   ending: Ending | null, mid: number, room: string}} State
  *   `waiting`: it tries again in `seconds`; `ended`: it does not try again.
  * @typedef {{onState?: (state: State) => void, onMessage?: (message: Message) => void,
  *   onGap?: (gap: Gap) => void, onLive?: (topic: string, sequence: number) => void,
- *   onOnline?: (count: number) => void}} Handlers
+ *   onOnline?: (count: number) => void, onJoined?: (room: string) => void,
+ *   onOut?: (room: string, error: Refusal) => void, onRoomEvent?: (event: any) => void,
+ *   onRead?: (positions: any) => void}} Handlers
  *   `onLive`: all that was missed of the topic has been given, what comes now is new.
- * @typedef {{set: (act: () => void, milliseconds: number) => any, clear: (id: any) => void}} Timers
+ *   `onOut`: the client is not, or not any more, in a room that it joined. `onRead`: what another
+ *   connection of the member has read.
  */
 
-export const Operation = Object.freeze({
-  HEARTBEAT: 2,
-  HEARTBEAT_REPLY: 3,
-  SEND_MESSAGE: 4,
-  SEND_MESSAGE_REPLY: 5,
-  AUTH: 7,
-  AUTH_REPLY: 8,
-  BATCH: 9,
-  ACKNOWLEDGE: 18,
-  TOPIC: 19,
-  GAP: 28,
-  CLOSING: 29,
-});
+import { delaySeconds, readEnding } from "./goim-endings.js";
+import { decodeFrames, encodeFrame, FrameError, Operation, readJson } from "./goim-frames.js";
+import { Positions } from "./goim-positions.js";
+import { encodeSendTo, Requests } from "./goim-requests.js";
+import { NamedTimers } from "./goim-timers.js";
 
-export const HEADER_BYTES = 16;
-export const MAX_BODY_BYTES = 4096; // of what a client sends
-const WRAP = 2 ** 32;
-const MOST_NUMBER = 2 ** 31 - 1;
+export * from "./goim-endings.js";
+export * from "./goim-frames.js";
+export * from "./goim-positions.js";
+export * from "./goim-requests.js";
 
-/** The bytes are no goim frames. */
-export class FrameError extends Error {}
-
-/** The server did not take a message, or did not answer; `number` sends the same again. */
-export class SendError extends Error {
-  /** @param {number} code @param {string} message @param {number} number */
-  constructor(code, message, number) {
-    super(message);
-    this.code = code;
-    this.number = number;
-  }
-}
-
-/**
- * @param {number} operation
- * @param {Uint8Array | string} [body]
- * @param {number} [sequence] an int32
- * @param {number} [version]
- * @returns {Uint8Array}
- */
-export function encodeFrame(operation, body = "", sequence = 0, version = 1) {
-  const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-  const frame = new Uint8Array(HEADER_BYTES + bytes.length);
-  const view = new DataView(frame.buffer);
-  view.setInt32(0, frame.length);
-  view.setInt16(4, HEADER_BYTES);
-  view.setInt16(6, version);
-  view.setInt32(8, operation);
-  view.setInt32(12, sequence);
-  frame.set(bytes, HEADER_BYTES);
-  return frame;
-}
-
-/**
- * Return the frames that lie back to back in `data`, those inside an op 9 envelope in its place.
- *
- * @param {Uint8Array} data
- * @returns {Frame[]}
- * @throws {FrameError} when it does not end with a whole frame
- */
-export function decodeFrames(data) {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const frames = [];
-  for (let start = 0; start < data.length; ) {
-    const left = data.length - start;
-    const length = left < HEADER_BYTES ? 0 : view.getInt32(start);
-    if (length < HEADER_BYTES || length > left || view.getInt16(start + 4) !== HEADER_BYTES) {
-      throw new FrameError(`no frame in the last ${left} of ${data.length} bytes`);
-    }
-    const body = data.subarray(start + HEADER_BYTES, start + length);
-    const operation = view.getInt32(start + 8);
-    if (operation === Operation.BATCH) {
-      for (const frame of decodeFrames(body)) frames.push(frame);
-    } else {
-      const version = view.getInt16(start + 6);
-      frames.push({ version, operation, sequence: view.getInt32(start + 12), body });
-    }
-    start += length;
-  }
-  return frames;
-}
-
-/**
- * Return a pushed frame's whole sequence from its low 32 bits and the end of its run.
- *
- * @param {number} last
- * @param {number} low as the int32 of the header
- */
-export function wholeSequence(last, low) {
-  const behind = (((last % WRAP) - low) % WRAP + WRAP) % WRAP;
-  return last - behind;
-}
-
-/** What has been received, by topic: over all connections of a client, each message once. */
-export class Positions {
-  /** @param {Object<string, number>} [resume] by topic; -n: the newest n */
-  constructor(resume = {}) {
-    this.topics = new Map(Object.entries(resume));
-    this.own = new Set();
-    this.changed = new Set();
-  }
-
-  /**
-   * Return the whole sequence of a pushed frame, 0 when not stored, null for a repeat.
-   *
-   * @param {string} topic @param {number} last @param {number} low
-   */
-  receive(topic, last, low) {
-    if (low === 0) return 0;
-    const sequence = wholeSequence(last, low);
-    if (sequence <= (this.topics.get(topic) ?? 0)) return null;
-    this.#set(topic, sequence);
-    return this.own.delete(`${sequence} ${topic}`) ? null : sequence;
-  }
-
-  /**
-   * The server has nothing more up to there. A sequence below what was received means that the
-   * stream began anew.
-   *
-   * @param {string} topic @param {number} sequence
-   */
-  complete(topic, sequence) {
-    this.#set(topic, sequence);
-  }
-
-  /** What is missing up to there is gone. @param {string} topic @param {number} to */
-  skip(topic, to) {
-    if (to > (this.topics.get(topic) ?? 0)) this.#set(topic, to);
-  }
-
-  /** An own message, which a later connection may be replayed. */
-  sent(/** @type {string} */ topic, /** @type {number} */ sequence) {
-    if (sequence > (this.topics.get(topic) ?? 0)) this.own.add(`${sequence} ${topic}`);
-  }
-
-  /** The `resume` of the auth frame. */
-  resume() {
-    return positionsToJson(this.topics);
-  }
-
-  /** The body of the next op 18, null when nothing has changed. */
-  acknowledge() {
-    if (!this.changed.size) return null;
-    const changed = [...this.changed].map((topic) => [topic, this.topics.get(topic)]);
-    this.changed.clear();
-    return positionsToJson(new Map(changed));
-  }
-
-  #set(/** @type {string} */ topic, /** @type {number} */ sequence) {
-    this.topics.set(topic, sequence);
-    this.changed.add(topic);
-  }
-}
-
-/** @param {Map<string, number>} topics */
-function positionsToJson(topics) {
-  const values = /** @type {{rooms?: Object<string, number>}} */ ({});
-  for (const [topic, sequence] of topics) {
-    if (topic.startsWith("room:")) (values.rooms ??= {})[topic.slice(5)] = sequence;
-    else values[topic] = sequence;
-  }
-  return values;
-}
-
-/** Close codes after which it is not "later". docs/protocol.md has them all. */
-const RETRY = new Map(
-  /** @type {[number, Retry][]} */ ([
-    ...[1000, 1002, 1003, 1007, 1009, 4000, 4001, 4005, 4006, 4011].map((code) => [code, "never"]),
-    ...[1001, 4004, 4010, 4012].map((code) => [code, "now"]),
-    [4002, "token"],
-  ]),
-);
-
-/**
- * Return how a connection ended: what its op 29 notice said, else what its close code means.
- *
- * @param {number} code @param {string} reason @param {Partial<Ending> | null} [notice]
- * @returns {Ending}
- */
-export function readEnding(code, reason, notice = null) {
-  const number = Number.isInteger(notice?.code) ? notice.code : code;
-  const known = ["never", "token", "now", "later"].includes(notice?.retry);
-  return {
-    code: number,
-    message: String(notice?.message || reason || "the connection was lost"),
-    retry: known ? notice.retry : RETRY.get(number) ?? "later",
-    after: notice?.after > 0 ? Math.min(notice.after, 3600) : 0,
-  };
-}
-
-/**
- * Return the seconds to wait: a told delay and up to half of it more, else any part of a delay
- * that doubles from 0.5 s to 30 s (full jitter).
- *
- * @param {number} attempt from 0 @param {number} after @param {number} random 0 to 1
- */
-export function delaySeconds(attempt, after, random) {
-  if (after > 0) return after + random * Math.max(0.5, after / 2);
-  return random * Math.min(30, 0.5 * 2 ** Math.min(attempt, 16));
-}
-
-const ANSWER_SECONDS = 20; // to a message, while connected
+const FIRST_EXTENSION = 18;
+const FIRST_BUSINESS = 100;
 const SILENCE_SECONDS = 10; // after a heartbeat; then the connection is taken for dead
 const CONNECT_SECONDS = 15;
 const STABLE_SECONDS = 10; // a login that held so long starts the delays from the base again
@@ -257,27 +72,28 @@ export class GoimClient {
   #attempts = 0;
   #loginTime = 0;
   #received = 0;
-  #clock;
-  #timers = new Map();
-  #number = 1 + Math.floor(Math.random() * (MOST_NUMBER - 1));
-  #waiting = new Map();
+  #timers;
+  #requests;
+  #rooms = new Set(); // further ones, joined again at each login
+  #renewToken;
 
   /**
    * @param {string} url
    * @param {Identity} identity
    * @param {Handlers} [handlers]
-   * @param {{mostHeartbeatSeconds?: number, timers?: Timers}} [options] each heartbeat brings the
-   *   online count; a browser slows the page's own timers down while its tab is hidden
+   * @param {{mostHeartbeatSeconds?: number, timers?: Timers,
+   *   renewToken?: () => Promise<string>}} [options] each heartbeat brings the online count; a
+   *   browser slows the page's own timers down while its tab is hidden. `renewToken` is asked when
+   *   the token has expired: "" ends the client, an error makes it try again later
    */
   constructor(url, identity, handlers = {}, options = {}) {
     this.#url = url;
     this.#identity = { ...identity };
     this.#handlers = handlers;
+    this.#renewToken = options.renewToken ?? (async () => "");
     this.#mostHeartbeatSeconds = options.mostHeartbeatSeconds ?? Infinity;
-    this.#clock = options.timers ?? {
-      set: (act, milliseconds) => setTimeout(act, milliseconds),
-      clear: (id) => clearTimeout(id),
-    };
+    this.#timers = new NamedTimers(options.timers);
+    this.#requests = new Requests(this.#timers, (frame) => this.#transmit(frame));
     this.#acknowledges = Boolean(identity.key);
     this.#positions = new Positions(identity.resume);
   }
@@ -300,18 +116,70 @@ export class GoimClient {
    * @returns {Promise<{sequence: number, duplicate: boolean}>} sequence 0: not stored
    * @throws {SendError}
    */
-  send(text, { operation = Operation.SEND_MESSAGE, number = this.#nextNumber() } = {}) {
-    const body = new TextEncoder().encode(text);
-    if (body.length > MAX_BODY_BYTES) {
-      const words = `${body.length} bytes are too long, the most is ${MAX_BODY_BYTES}`;
-      return Promise.reject(new SendError(413, words, number));
-    }
-    return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(new SendError(0, "not connected", number));
-      const waiting = { frame: encodeFrame(operation, body, number), resolve, reject };
-      this.#waiting.set(number, waiting);
-      if (this.#loggedIn) this.#transmit(number);
-    });
+  send(text, { operation = Operation.SEND_MESSAGE, number = this.#requests.nextNumber() } = {}) {
+    return this.#store(`room:${this.#identity.room}`, operation, text, number);
+  }
+
+  /**
+   * Send a message to a room or member, as `send` does.
+   *
+   * @param {Target} target @param {string} text
+   * @param {{operation?: number, number?: number}} [options]
+   * @returns {Promise<{sequence: number, duplicate: boolean}>}
+   * @throws {SendError}
+   */
+  sendTo(target, text, options = {}) {
+    const { operation = Operation.SEND_MESSAGE, number = this.#requests.nextNumber() } = options;
+    const topic = "room" in target ? `room:${target.room}` : "member";
+    return this.#store(topic, Operation.SEND_TO, encodeSendTo(target, text, operation), number);
+  }
+
+  /** Send what is not kept, such as that one is typing; nothing is told of it. */
+  cast(/** @type {Target} */ target, /** @type {string} */ text, /** @type {number} */ operation) {
+    this.#say(Operation.SEND_TO, encodeSendTo(target, text, operation, true));
+  }
+
+  /**
+   * Hear a further room from now on; `onJoined` or `onOut` says what came of it.
+   *
+   * @param {string} room @param {number} [resume] where nothing of it is known: -n for the newest n
+   */
+  joinRoom(room, resume = 0) {
+    const { topics } = this.#positions;
+    if (resume && !topics.has(`room:${room}`)) topics.set(`room:${room}`, resume);
+    this.#rooms.add(room);
+    if (this.#loggedIn) this.#join(room);
+  }
+
+  /** Hear it no more. @param {string} room */
+  leaveRoom(room) {
+    if (this.#rooms.delete(room)) this.#say(Operation.LEAVE_ROOM, JSON.stringify({ room }));
+  }
+
+  /**
+   * A page of older messages, the oldest first.
+   *
+   * @param {Target} target @param {{before?: number, limit?: number}} [which] 0: the newest
+   * @returns {Promise<{messages: any[], more: boolean}>}
+   * @throws {SendError}
+   */
+  async history(target, { before = 0, limit = 50 } = {}) {
+    const body = JSON.stringify({ ...target, before, limit });
+    const { messages = [], more = false } = await this.#requests.ask(Operation.HISTORY, body);
+    return { messages, more };
+  }
+
+  /**
+   * Say what has been read, by room and member; 0 only asks, and {} asks for all.
+   *
+   * @param {{rooms?: Object<string, number>, members?: Object<string, number>}} positions
+   * @returns {Promise<{rooms: Object<string, any>, members: Object<string, any>}>}
+   * @throws {SendError}
+   */
+  async read(positions) {
+    const body = JSON.stringify(positions);
+    const { rooms = {}, members = {} } = await this.#requests.ask(Operation.READ, body);
+    return { rooms, members };
   }
 
   /** Try again now instead of after the wait, for instance when the network is back. */
@@ -326,7 +194,7 @@ export class GoimClient {
   }
 
   #connect() {
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#tell("connecting");
     this.#notice = null;
     const socket = new WebSocket(this.#url);
@@ -335,13 +203,13 @@ export class GoimClient {
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = (event) => this.#lose(readEnding(event.code, event.reason, this.#notice));
     this.#socket = socket;
-    this.#after("connect", CONNECT_SECONDS, () => this.#abandon("no answer to the login"));
+    this.#timers.after("connect", CONNECT_SECONDS, () => this.#abandon("no answer to the login"));
   }
 
   #authBody() {
     const { mid = 0, key = "", room = "", platform = "web", accepts = [] } = this.#identity;
     const { token, device } = this.#identity;
-    const resume = this.#positions.resume();
+    const resume = this.#positions.resume((room) => room === this.#identity.room);
     const values = { mid, key, room_id: room, platform, accepts, ext: 1, device, resume };
     return JSON.stringify(token ? { ...values, token } : values);
   }
@@ -372,8 +240,16 @@ export class GoimClient {
     } else if (operation === Operation.HEARTBEAT_REPLY && body.length === 4) {
       const count = new DataView(body.buffer, body.byteOffset).getInt32(0);
       this.#handlers.onOnline?.(count);
-    } else if (operation === Operation.SEND_MESSAGE_REPLY && this.#waiting.has(sequence)) {
-      this.#settle(sequence, readJson(body));
+    } else if (this.#requests.isAnswer(operation, sequence)) {
+      this.#requests.settle(sequence, readJson(body));
+    } else if (operation === Operation.JOIN_ROOM_REPLY || operation === Operation.ROOM_LEFT) {
+      this.#hearOfRoom(operation, readJson(body));
+    } else if (operation === Operation.ROOM_EVENT) {
+      this.#handlers.onRoomEvent?.(readJson(body));
+    } else if (operation === Operation.READ_REPLY && sequence === 0) {
+      this.#handlers.onRead?.(readJson(body));
+    } else if (operation >= FIRST_EXTENSION && operation < FIRST_BUSINESS) {
+      return; // an answer that nobody waits for any more
     } else {
       this.#deliver(frame);
     }
@@ -382,12 +258,13 @@ export class GoimClient {
   #enter(/** @type {any} */ told) {
     this.#loggedIn = true;
     this.#loginTime = performance.now();
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#identity.key ||= told.key;
     this.#identity.device ||= told.device;
     this.#identity.room ||= told.room;
     this.#tell("online", { mid: told.mid ?? 0, room: told.room ?? "" });
-    for (const number of this.#waiting.keys()) this.#transmit(number);
+    for (const room of this.#rooms) this.#join(room);
+    this.#requests.repeat();
     this.#beat(Math.min(told.heartbeat || 30, this.#mostHeartbeatSeconds));
   }
 
@@ -409,51 +286,59 @@ export class GoimClient {
     this.#acknowledgeSoon();
   }
 
-  #settle(/** @type {number} */ number, /** @type {any} */ answer) {
-    const { resolve, reject } = this.#waiting.get(number);
-    this.#forget(number);
-    if (answer.error) {
-      reject(new SendError(answer.error.code, answer.error.message, number));
-      return;
+  #join(/** @type {string} */ room) {
+    const position = this.#positions.topics.get(`room:${room}`);
+    this.#say(Operation.JOIN_ROOM, JSON.stringify({ room, resume: position }));
+  }
+
+  #hearOfRoom(/** @type {number} */ operation, /** @type {{room: string, error?: Refusal}} */ told) {
+    const { room, error } = told;
+    if (!error && operation === Operation.JOIN_ROOM_REPLY) {
+      this.#handlers.onJoined?.(room);
+    } else if (this.#rooms.delete(room)) {
+      this.#handlers.onOut?.(room, error ?? { code: 0, message: "not in the room" });
     }
-    const sequence = answer.sequence || 0;
-    if (sequence) this.#positions.sent(`room:${this.#identity.room}`, sequence);
-    resolve({ sequence, duplicate: Boolean(answer.duplicate) });
   }
 
-  #transmit(/** @type {number} */ number) {
-    const { frame, reject } = this.#waiting.get(number);
-    this.#socket?.send(frame);
-    this.#after(`answer ${number}`, ANSWER_SECONDS, () => {
-      this.#forget(number);
-      reject(new SendError(408, "no answer from the server", number));
-    });
+  /**
+   * Send a message, and remember what it was stored as.
+   *
+   * @param {string} topic @param {number} operation @param {string} text @param {number} number
+   */
+  async #store(topic, operation, text, number) {
+    const { sequence = 0, duplicate = false } = await this.#requests.ask(operation, text, number);
+    if (sequence) this.#positions.sent(topic, sequence);
+    return { sequence, duplicate };
   }
 
-  #forget(/** @type {number} */ number) {
-    this.#clearTimer(`answer ${number}`);
-    this.#waiting.delete(number);
+  /** Send a frame that nobody waits for, if there is a connection. */
+  #say(/** @type {number} */ operation, /** @type {string} */ body) {
+    this.#transmit(encodeFrame(operation, body, this.#requests.nextNumber()));
+  }
+
+  #transmit(/** @type {Uint8Array} */ frame) {
+    if (this.#loggedIn) this.#socket?.send(frame);
+    return this.#loggedIn;
   }
 
   #beat(/** @type {number} */ seconds) {
     const sent = performance.now();
-    this.#socket?.send(encodeFrame(Operation.HEARTBEAT, "", this.#nextNumber()));
-    this.#after("silence", SILENCE_SECONDS, () => {
+    this.#say(Operation.HEARTBEAT, "");
+    this.#timers.after("silence", SILENCE_SECONDS, () => {
       if (this.#received < sent) this.#abandon("nothing came back");
     });
-    this.#after("heartbeat", seconds, () => this.#beat(seconds));
+    this.#timers.after("heartbeat", seconds, () => this.#beat(seconds));
   }
 
   #acknowledgeSoon() {
     if (!this.#acknowledges || this.#timers.has("acknowledge")) return;
-    this.#after("acknowledge", ACKNOWLEDGE_SECONDS, () => this.#sendAcknowledgement());
+    this.#timers.after("acknowledge", ACKNOWLEDGE_SECONDS, () => this.#sendAcknowledgement());
   }
 
   #sendAcknowledgement() {
     if (!this.#acknowledges || !this.#loggedIn) return;
-    const positions = this.#positions.acknowledge();
-    if (positions) {
-      this.#socket?.send(encodeFrame(Operation.ACKNOWLEDGE, JSON.stringify(positions)));
+    for (const positions of this.#positions.acknowledge()) {
+      this.#transmit(encodeFrame(Operation.ACKNOWLEDGE, JSON.stringify(positions)));
     }
   }
 
@@ -466,29 +351,40 @@ export class GoimClient {
     if (this.#closed) return;
     const held = this.#loggedIn ? (performance.now() - this.#loginTime) / 1000 : 0;
     if (held >= STABLE_SECONDS) this.#attempts = 0;
-    if (ending.retry === "never" || ending.retry === "token") {
+    if (ending.retry === "never") {
       this.#finish(ending, 1000);
       return;
     }
     this.#release(4000);
-    const seconds = delaySeconds(this.#attempts++, ending.after, Math.random());
+    if (ending.retry === "token") this.#renew(ending);
+    else this.#comeBack(ending, delaySeconds(this.#attempts++, ending.after, Math.random()));
+  }
+
+  #comeBack(/** @type {Ending} */ ending, /** @type {number} */ seconds) {
     this.#tell("waiting", { seconds, ending });
-    this.#after("reconnect", seconds, () => this.#connect());
+    this.#timers.after("reconnect", seconds, () => this.#connect());
+  }
+
+  async #renew(/** @type {Ending} */ ending) {
+    const token = await this.#renewToken().catch(() => null); // null: it can't be had now
+    if (this.#closed) return;
+    if (token === "") return this.#finish(ending, 1000);
+    this.#identity.token = token ?? this.#identity.token;
+    const first = token && this.#attempts === 0;
+    this.#attempts += 1;
+    this.#comeBack(ending, first ? 0 : delaySeconds(this.#attempts, 0, Math.random()));
   }
 
   #finish(/** @type {Ending} */ ending, /** @type {number} */ code) {
     if (this.#closed) return;
     this.#closed = true;
     this.#release(code);
-    for (const [number, { reject }] of this.#waiting) {
-      reject(new SendError(ending.code, ending.message, number));
-    }
-    this.#waiting.clear();
+    this.#requests.end({ code: ending.code, message: ending.message });
     this.#tell("ended", { ending });
   }
 
   #release(/** @type {number} */ code) {
-    this.#clearTimers();
+    this.#timers.clearAll();
     this.#loggedIn = false;
     const socket = this.#socket;
     this.#socket = null;
@@ -499,38 +395,5 @@ export class GoimClient {
 
   #tell(/** @type {State["state"]} */ state, /** @type {Partial<State>} */ more = {}) {
     this.#handlers.onState?.({ state, seconds: 0, ending: null, mid: 0, room: "", ...more });
-  }
-
-  #nextNumber() {
-    this.#number = (this.#number % MOST_NUMBER) + 1;
-    return this.#number;
-  }
-
-  #after(/** @type {string} */ name, /** @type {number} */ seconds, /** @type {() => void} */ act) {
-    this.#clearTimer(name);
-    const run = () => {
-      this.#timers.delete(name);
-      act();
-    };
-    this.#timers.set(name, this.#clock.set(run, seconds * 1000));
-  }
-
-  #clearTimer(/** @type {string} */ name) {
-    if (this.#timers.has(name)) this.#clock.clear(this.#timers.get(name));
-    this.#timers.delete(name);
-  }
-
-  #clearTimers() {
-    for (const name of [...this.#timers.keys()]) this.#clearTimer(name);
-  }
-}
-
-/** @param {Uint8Array} body */
-function readJson(body) {
-  try {
-    const values = JSON.parse(new TextDecoder().decode(body));
-    return values && typeof values === "object" ? values : {};
-  } catch {
-    return {};
   }
 }

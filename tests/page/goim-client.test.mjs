@@ -71,14 +71,18 @@ const topic = (name, sequence, live) => json(Operation.TOPIC, { topic: name, seq
 const last = () => FakeSocket.all.at(-1);
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-function connect(identity = { mid: 7, room: "chat://a" }) {
+function connect(identity = { mid: 7, room: "chat://a" }, options = {}) {
   client = new GoimClient("ws://x/sub", identity, {
     onState: ({ state, ending }) => seen.push(ending ? [state, ending.code] : [state]),
     onMessage: (message) => seen.push([message.topic, message.sequence, message.text()]),
     onGap: (gap) => seen.push(["gap", gap]),
     onLive: (name, sequence) => seen.push(["live", name, sequence]),
     onOnline: (count) => seen.push(["online", count]),
-  });
+    onJoined: (room) => seen.push(["joined", room]),
+    onOut: (room, error) => seen.push(["out", room, error.reason]),
+    onRoomEvent: (event) => seen.push(["event", event.event]),
+    onRead: ({ rooms }) => seen.push(["read", rooms]),
+  }, options);
   client.open();
   logIn();
 }
@@ -265,4 +269,124 @@ test("a named device acknowledges what it was given, one without a name does not
   mock.timers.tick(500);
   assert.equal(last().of(Operation.ACKNOWLEDGE).length, 0);
   await settle();
+});
+
+test("a message goes to a given room or member, and comes back as its own from neither", async () => {
+  connect();
+  const sending = client.sendTo({ member: 9 }, "psst", { operation: 1000 });
+  const [[number, body]] = last().of(Operation.SEND_TO);
+  assert.deepEqual(JSON.parse(body), { member: 9, operation: 1000, body: "psst" });
+  last().give(json(Operation.SEND_MESSAGE_REPLY, { sequence: 4 }, number));
+  assert.deepEqual(await sending, { sequence: 4, duplicate: false });
+  last().give(topic("member", 5), encodeFrame(1000, "psst", 4), encodeFrame(1000, "yes?", 5));
+  assert.deepEqual(seen.at(-1), ["member", 5, "yes?"]);
+  assert.ok(!seen.some(([, , text]) => text === "psst"));
+  client.sendTo({ room: "chat://b" }, "all").catch(() => {});
+  assert.deepEqual(JSON.parse(last().of(Operation.SEND_TO)[1][1]), { room: "chat://b", operation: 4, body: "all" });
+});
+
+test("a refusal says why, for programs and for people", async () => {
+  connect();
+  const sending = client.sendTo({ room: "chat://b" }, "x");
+  const [[number]] = last().of(Operation.SEND_TO);
+  const error = { code: 403, reason: "muted", message: "you are muted", retry: "later", after: 9 };
+  last().give(json(Operation.SEND_MESSAGE_REPLY, { error }, number));
+  await assert.rejects(sending, (thrown) => thrown.message === "you are muted" && thrown.refusal.after === 9);
+});
+
+test("what is not kept is not waited for, and not sent later", () => {
+  connect();
+  client.cast({ room: "chat://a" }, "{}", 1001);
+  const [[, body]] = last().of(Operation.SEND_TO);
+  assert.deepEqual(JSON.parse(body), { room: "chat://a", operation: 1001, body: "{}", cast: true });
+  last().drop();
+  client.cast({ room: "chat://a" }, "{}", 1001);
+  mock.timers.tick(250);
+  logIn();
+  assert.equal(last().of(Operation.SEND_TO).length, 0);
+});
+
+test("further rooms are joined at each login, from where they were, until one is out", () => {
+  connect();
+  client.joinRoom("chat://b", -1);
+  client.joinRoom("chat://c");
+  const joins = () => last().of(Operation.JOIN_ROOM).map(([, body]) => JSON.parse(body));
+  assert.deepEqual(joins(), [{ room: "chat://b", resume: -1 }, { room: "chat://c" }]);
+  last().give(
+    json(Operation.JOIN_ROOM_REPLY, { room: "chat://b" }),
+    json(Operation.JOIN_ROOM_REPLY, { room: "chat://c", error: { reason: "not_a_member" } }),
+    topic("room:chat://b", 8),
+    encodeFrame(4, "eight", 8),
+    json(Operation.ROOM_EVENT, { event: "muted" }),
+  );
+  assert.deepEqual(seen.slice(2), [
+    ["joined", "chat://b"],
+    ["out", "chat://c", "not_a_member"],
+    ["room:chat://b", 8, "eight"],
+    ["event", "muted"],
+  ]);
+  last().drop();
+  mock.timers.tick(250);
+  logIn();
+  assert.deepEqual(joins(), [{ room: "chat://b", resume: 8 }]);
+  last().give(json(Operation.ROOM_LEFT, { room: "chat://b", error: { reason: "banned" } }));
+  assert.deepEqual(seen.at(-1), ["out", "chat://b", "banned"]);
+  client.leaveRoom("chat://b");
+  assert.equal(last().of(Operation.LEAVE_ROOM).length, 0);
+});
+
+test("history and what is unread are asked for, and what others read is told", async () => {
+  connect();
+  const page = client.history({ room: "chat://a" }, { before: 9 });
+  const [[asked, body]] = last().of(Operation.HISTORY);
+  assert.deepEqual(JSON.parse(body), { room: "chat://a", before: 9, limit: 50 });
+  last().give(json(Operation.HISTORY_REPLY, { messages: [{ sequence: 3 }], more: true }, asked));
+  assert.deepEqual(await page, { messages: [{ sequence: 3 }], more: true });
+  const states = client.read({});
+  const [[number]] = last().of(Operation.READ);
+  const rooms = { "chat://a": { read: 3, unread: 1, last: 9 } };
+  last().give(json(Operation.READ_REPLY, { rooms }, number));
+  assert.deepEqual(await states, { rooms, members: {} });
+  last().give(json(Operation.READ_REPLY, { rooms }));
+  assert.deepEqual(seen.at(-1), ["read", rooms]);
+  const before = seen.length;
+  last().give(json(Operation.HISTORY_REPLY, {}, asked));
+  assert.equal(seen.length, before);
+});
+
+test("an expired token is renewed, without a wait the first time", async () => {
+  const tokens = ["second", "third"];
+  connect({ token: "first" }, { renewToken: async () => tokens.shift() ?? "" });
+  const told = () => JSON.parse(last().of(Operation.AUTH)[0][1]).token;
+  assert.equal(told(), "first");
+  last().drop(4002);
+  await settle();
+  mock.timers.tick(0);
+  logIn();
+  assert.equal(told(), "second");
+  last().drop(4002);
+  await settle();
+  mock.timers.tick(1000);
+  logIn();
+  assert.equal(told(), "third");
+  last().drop(4002, "the token has expired");
+  await settle();
+  assert.deepEqual(seen.at(-1), ["ended", 4002]);
+});
+
+test("a token that can't be had now is asked for again later", async () => {
+  const answers = [Promise.reject(new Error("offline")), Promise.resolve("new")];
+  answers[0].catch(() => {});
+  connect({ token: "old" }, { renewToken: () => answers.shift() });
+  last().drop(4002);
+  await settle();
+  assert.equal(seen.at(-1)[0], "waiting");
+  mock.timers.tick(1000);
+  last().open();
+  assert.equal(JSON.parse(last().of(Operation.AUTH)[0][1]).token, "old");
+  last().drop(4002);
+  await settle();
+  mock.timers.tick(2000);
+  last().open();
+  assert.equal(JSON.parse(last().of(Operation.AUTH)[0][1]).token, "new");
 });

@@ -98,8 +98,18 @@ test("an acknowledgement tells each progress once", () => {
   const positions = new Positions();
   positions.receive("member", 3, 3);
   positions.complete("room:a://1", 8);
-  assert.deepEqual(positions.acknowledge(), { member: 3, rooms: { "a://1": 8 } });
-  assert.equal(positions.acknowledge(), null);
+  assert.deepEqual(positions.acknowledge(), [{ member: 3, rooms: { "a://1": 8 } }]);
+  assert.deepEqual(positions.acknowledge(), []);
+});
+
+test("positions of many rooms are told in frames that are short enough", () => {
+  const positions = new Positions();
+  const ids = Array.from({ length: 100 }, (_, number) => `chat://${"x".repeat(240)}${number}`);
+  for (const id of ids) positions.complete(`room:${id}`, 2 ** 52);
+  const bodies = positions.acknowledge();
+  assert.ok(bodies.every((body) => JSON.stringify(body).length < 4096));
+  assert.deepEqual(bodies.flatMap(({ rooms }) => Object.keys(rooms)), ids);
+  assert.deepEqual(positions.resume((room) => room === ids[7]), { rooms: { [ids[7]]: 2 ** 52 } });
 });
 
 test("a stream that began anew is followed, a gap never leads back", () => {
