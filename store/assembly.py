@@ -18,6 +18,7 @@ from store.clock import Clock, ServerClock
 from store.definitions import Storage
 from store.metrics import StoreReadings
 from store.position_writer import PositionWriter
+from store.read_service import ReadService
 from store.reading import MessageReader
 from store.retention import Retention
 from store.settings import Settings
@@ -77,8 +78,15 @@ class Store:
             settings.wait_seconds,
             self._clock,
         )
+        self.reading = ReadService(bus, self.views, self.writer, settings.wait_seconds, self._clock)
         self.readings = StoreReadings(
-            self.views, self.messages, self.writer, self.streams, self.sweeper, self.service
+            self.views,
+            self.messages,
+            self.writer,
+            self.streams,
+            self.sweeper,
+            self.service,
+            self.reading,
         )
         self._bus = bus
         self._policies = policies
@@ -92,6 +100,7 @@ class Store:
         self.views.start()
         await self.views.build()
         self.service.serve(service, self._bus.subjects)
+        self.reading.serve(service, self._bus.subjects)
         self._sweeping = asyncio.create_task(self.sweeper.run(), name="sweep")
         messages = sum(view.index.messages for view in self.views.topics.values())
         seconds = round(time.monotonic() - started, 3)

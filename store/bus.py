@@ -24,8 +24,8 @@ from schemas.messages_pb2 import (
 )
 from schemas.subjects import Subjects
 from store.answers import REFUSED, encode_page, refused_topic
-from store.errors import PositionRefused, TopicRefused
-from store.history import plan_history
+from store.errors import FieldRefused, PositionRefused, TopicRefused
+from store.history import asked_topic, plan_history, source_of
 from store.position_writer import PositionWriter
 from store.positions import check_ends, check_position, position_key
 from store.reading import MessageReader
@@ -58,6 +58,7 @@ class StoreService:
         self.wants = 0
         self.wants_refused = 0
         self.replayed_messages = 0
+        self.history_pages = 0
         self.gaps = 0
         self.positions_refused = 0
         self.starts_unsaved = 0  # devices whose first position could not be written
@@ -115,16 +116,25 @@ class StoreService:
         )
 
     async def handle_history(self, request: HistoryRequest) -> HistoryReply:
-        """Answer one page of a topic's history."""
-        kind = _kind_or_none(request.topic)
-        if kind is None:
-            raise RpcError(REFUSED, str(TopicRefused(request.topic)))
+        """Answer one page of history."""
+        try:
+            topic = asked_topic(request)
+        except (TopicRefused, FieldRefused) as refused:
+            raise RpcError(REFUSED, str(refused), reason="bad_field") from None
+        kind = topic_kind(topic)
         await self._pass_barriers({kind})
         view = self._views.topics[kind]
+        most_bytes = min(self._page_bytes, request.most_bytes or self._page_bytes)
         async with self._filling:
-            page = plan_history(request, view.stream, view.state(request.topic, self._clock()))
-            await self._fill(Reply([page], self._page_bytes))
-        return HistoryReply(page=encode_page(page))
+            while True:
+                state = view.state(topic, self._clock())
+                source = source_of(request, state, self._views.conversations)
+                page = plan_history(request, view.stream, source)
+                await self._fill(Reply([page], most_bytes))
+                if page.messages or not page.gone or not page.more:
+                    break  # else all of it was deleted on its own, and is forgotten now
+        self.history_pages += 1
+        return HistoryReply(page=encode_page(page), gone_to=source.gone_to)
 
     async def handle_last(self, request: LastRequest) -> LastReply:
         """Answer the highest sequence of each topic, 0 for one that has none or is none.
@@ -202,7 +212,7 @@ class StoreService:
                 self._forget(page.topic, sequence)
 
     def _forget(self, topic: str, sequence: int) -> None:
-        self._views.topics[topic_kind(topic)].index.discard(topic, sequence)
+        self._views.topics[topic_kind(topic)].discard(topic, sequence)
 
     async def _within_ends(
         self, positions: list[tuple[str, dict[str, int]]], reasons: list[str]

@@ -5,6 +5,7 @@ BusError (bus/errors.py; becomes 503, "later")
 └── PositionsContended  other store processes kept changing the same position
 StoreError
 ├── TopicRefused        that is no topic
+├── FieldRefused        a field of a request can't be used
 └── PositionRefused     that is no position
 """
 
@@ -46,6 +47,16 @@ class TopicRefused(StoreError):
 
     def __str__(self) -> str:
         return f"{self.topic[:100]!r} is no topic: room.<type>.<id>, member.<mid> or all"
+
+
+class FieldRefused(StoreError):
+    """A field of a request is missing or can't be used."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __str__(self) -> str:
+        return self.words
 
 
 class PositionRefused(StoreError):

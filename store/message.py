@@ -12,6 +12,7 @@ from schemas.headers import (
     STAMP,
     SUBJECT,
     TIME,
+    TO,
     header_number,
     header_value,
 )
@@ -52,8 +53,9 @@ def encode_message(head: str, sequence: int, headers: bytes, payload: bytes) -> 
         time_ms=read_time_ms(header_value(headers, TIME)),
     )
     if _OWN_HEADERS in headers:
-        sender = header_number(headers, FROM)
+        sender, recipient = header_number(headers, FROM), header_number(headers, TO)
         message.sender = sender if sender <= MOST_MEMBER else 0
+        message.recipient = recipient if recipient <= MOST_MEMBER else 0
         message.stamp = header_value(headers, STAMP) == "1"
         message.session = header_value(headers, SESSION)
     return message.SerializeToString()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from bus.metrics import Reading
 from store.bus import StoreService
 from store.position_writer import PositionWriter
+from store.read_service import ReadService
 from store.reading import MessageReader
 from store.stream import Streams
 from store.sweeper import Sweeper
@@ -22,6 +23,7 @@ class StoreReadings:
         streams: Streams,
         sweeper: Sweeper,
         service: StoreService,
+        reading: ReadService,
     ) -> None:
         self._views = views
         self._messages = messages
@@ -29,6 +31,7 @@ class StoreReadings:
         self._streams = streams
         self._sweeper = sweeper
         self._service = service
+        self._reading = reading
 
     def __call__(self) -> Iterable[Reading]:
         """Return all readings as they are now."""
@@ -36,6 +39,7 @@ class StoreReadings:
         yield from self._of_messages()
         yield from self._of_positions()
         yield from self._of_requests()
+        yield from self._of_reads()
         yield from self._of_sweeps()
 
     def _of_views(self) -> Iterator[Reading]:
@@ -183,6 +187,22 @@ class StoreReadings:
             "counter",
             sum(one.questions for one in barriers),
         )
+
+    def _of_reads(self) -> Iterator[Reading]:
+        views, reading = self._views, self._reading
+        gauge, counter = "gauge", "counter"
+        for name, words, kind, number in (
+            ("history_pages", "Pages of history in answers", counter, self._service.history_pages),
+            ("conversations", "Members and peers, each way", gauge, len(views.conversations)),
+            ("direct_messages", "Kept, in all members", gauge, views.conversations.messages),
+            ("room_senders", "Last messages of senders, known", gauge, views.last_sent.pairs),
+            ("readers", "Members with a read position", gauge, views.positions.table.readers),
+            ("unread_asked", "Rooms and peers whose unread were told", counter, reading.asked),
+            ("reads_moved", "Read positions that rose", counter, reading.moved),
+            ("reads_untold", "Not told to other devices", counter, reading.untold),
+            ("reads_refused", "Too many positions wait", counter, reading.refused_busy),
+        ):
+            yield _one(f"store_{name}", words, kind, number)
 
     def _of_sweeps(self) -> Iterator[Reading]:
         sweeper, streams = self._sweeper, self._streams

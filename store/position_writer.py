@@ -15,7 +15,7 @@ from bus.errors import BusError, StreamApiRefused
 from schemas.subjects import decode_token
 from store.batches import MOST_IN_BATCH, WRONG_LAST_SEQUENCE, Put, write_batch, write_one
 from store.errors import PositionsContended
-from store.positions import EndOf, encode_position, merge_topics
+from store.positions import EndOf, encode_position, is_read_key, merge_topics
 from store.views import PositionView
 
 log = structlog.get_logger()
@@ -119,7 +119,7 @@ class PositionWriter:
         table, now = self._view.table, self._clock()
         for key, change in list(changes.items()):
             known = table.topics(key)
-            merged, dropped = merge_topics(known, change.topics, self._end_of)
+            merged, dropped = merge_topics(known, change.topics, self._end_of, is_read_key(key))
             if merged == known and not self._view.is_aging(key, now):
                 self.unchanged += len(change.futures)
                 change.settle()

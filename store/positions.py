@@ -1,7 +1,9 @@
 """DECIDE what a device's position becomes when one is saved, and keep all of them in memory.
 
 A position is the last sequence delivered to one device of one member, for each topic. It is kept
-in the bucket POSITION under `<mid>.<device>` as an encoded DevicePosition.
+in the bucket POSITION under `<mid>.<device>` as an encoded DevicePosition. What a member has read
+is kept in the same way, under a name that no device has; there `member.9` stands for the direct
+messages with member 9.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +17,8 @@ from store.errors import PositionRefused, TopicRefused
 from store.topics import Kind, topic_kind
 
 MOST_TOPICS = 64  # for each device; beyond that the rooms with the lowest sequences go
+MOST_READ = 500  # rooms and peers a member has read something of: 18 KB, written at each change
+READ = "="  # in place of a device; no encoded text is a lone "="
 MOST_SEQUENCE = 2**63 - 1
 _REVISION_BYTES = 8
 
@@ -36,13 +40,17 @@ class PositionTable:
 
     def __init__(self) -> None:
         self.unreadable = 0
+        self.readers = 0  # members of whom is known what they have read
         self._entries: dict[str, bytes] = {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        """How many devices have a position."""
+        return len(self._entries) - self.readers
 
     def apply(self, key: str, revision: int, value: bytes) -> None:
         """Take in what the bucket holds for a key now; an empty value is a removal."""
+        if is_read_key(key) and key not in self._entries:
+            self.readers += 1
         self._entries[key] = revision.to_bytes(_REVISION_BYTES, "big") + value
 
     def revision(self, key: str) -> int:
@@ -64,6 +72,7 @@ class PositionTable:
     def clear(self) -> None:
         """Forget everything: the bucket was made anew."""
         self._entries.clear()
+        self.readers = 0
 
 
 def position_key(mid: int, device: str) -> str:
@@ -74,6 +83,16 @@ def position_key(mid: int, device: str) -> str:
         return f"{mid}.{encode_token(device)}"
     except IdRefused as refused:
         raise PositionRefused(f"device: {refused}") from None
+
+
+def read_key(mid: int) -> str:
+    """Return the bucket key of what a member has read."""
+    return f"{mid}.{READ}"
+
+
+def is_read_key(key: str) -> bool:
+    """Tell whether a key is about what a member has read, not about a device."""
+    return key.endswith(f".{READ}")
 
 
 def encode_position(key: str, topics: Mapping[str, int], device: str) -> bytes:
@@ -108,8 +127,10 @@ def check_ends(topics: Mapping[str, int], end_of: EndOf) -> None:
             raise PositionRefused(f"{sequence} is past the end of the stream")
 
 
-def merge_topics(known: Mapping[str, int], given: Mapping[str, int], end_of: EndOf) -> Merged:
-    """Raise a position to what is given; never lower it.
+def merge_topics(
+    known: Mapping[str, int], given: Mapping[str, int], end_of: EndOf, reading: bool = False
+) -> Merged:
+    """Raise a position, or with `reading` what a member has read, to what is given; never lower it.
 
     Only what is past the end of its stream gives way: it is from another life of the stream.
     """
@@ -118,10 +139,11 @@ def merge_topics(known: Mapping[str, int], given: Mapping[str, int], end_of: End
         old = merged.get(topic)
         if old is None or sequence > old or old > end_of(topic_kind(topic)):
             merged[topic] = sequence
-    surplus = len(merged) - MOST_TOPICS
+    surplus = len(merged) - (MOST_READ if reading else MOST_TOPICS)
     if surplus > 0:
-        rooms = [topic for topic in merged if topic_kind(topic) == "ROOM"]
-        rooms.sort(key=lambda topic: (topic in given, merged[topic], topic))
-        for topic in rooms[:surplus]:
+        found = {topic: topic_kind(topic) == "ROOM" for topic in merged}
+        leaving = [topic for topic, is_room in found.items() if reading or is_room]
+        leaving.sort(key=lambda one: (one in given, not found[one], merged[one], one))
+        for topic in leaving[:surplus]:
             del merged[topic]
     return Merged(merged, max(0, surplus))

@@ -10,7 +10,9 @@ from bus.errors import BusError
 from bus.ordered import Entry, OrderedReader
 from schemas.headers import header_value
 from store.barrier import Barrier
+from store.conversations import Conversations
 from store.index import TopicIndex
+from store.last_sent import LastSent
 from store.marks import TimeMarks
 from store.message import push_head, split_subject
 from store.positions import PositionTable
@@ -24,18 +26,25 @@ log = structlog.get_logger()
 NANOSECONDS = 1_000_000_000
 BUILD_TURN_SECONDS = 600.0  # one wait for a view; a longer build is waited for again
 RETRY_SECONDS = 0.5
+_OWN_HEADERS = b"\r\nGoim-"  # without any, no member has sent it
 
 
 class TopicView:
-    """The topics of one stream: which sequences they have, how old these are."""
+    """The topics of one stream: which sequences they have, how old these are, who sent them."""
 
     def __init__(
-        self, bus: Bus, kind: Kind, retention: Retention, on_reset: Callable[[], None]
+        self,
+        bus: Bus,
+        kind: Kind,
+        retention: Retention,
+        on_reset: Callable[[], None],
+        sent: LastSent | Conversations,
     ) -> None:
         self.kind = kind
         self.stream = bus.subjects.stream(kind)
         self.index = TopicIndex()
         self.marks = TimeMarks()
+        self.sent = sent
         self.lost_to = 0  # all up to here went with a stream that was made anew
         self.unreadable = 0  # subjects that are no push of ours
         self.reader = OrderedReader(
@@ -56,6 +65,12 @@ class TopicView:
         limits = self._retention.limits(self.kind, topic)
         self.index.trim_to_count(topic, limits.messages)
         self.index.trim_to(topic, self.marks.stored_by(now - limits.seconds))
+        self.sent.trim(topic, self.index.trimmed_to(topic))
+
+    def discard(self, topic: str, sequence: int) -> None:
+        """Forget one message that was deleted from the stream on its own."""
+        self.index.discard(topic, sequence)
+        self.sent.discard(topic, sequence)
 
     def state(self, topic: str, now: float) -> TopicState:
         """Return what a decision about the topic needs, its limits applied."""
@@ -77,9 +92,12 @@ class TopicView:
         topic = parts[0]
         most = self._retention.most_messages(self.kind, topic)
         self.index.append(topic, entry.sequence, most)
+        if entry.headers is not None and _OWN_HEADERS in entry.headers:
+            self.sent.note(topic, entry.sequence, entry.headers)
 
     def _handle_reset(self) -> None:
         self.index.clear()
+        self.sent.clear()
         self.marks.clear()
         self._on_reset()
 
@@ -171,7 +189,13 @@ class Views:
         on_reset: Callable[[], None],
         forget_seconds: float,
     ) -> None:
-        self.topics = {kind: TopicView(bus, kind, retention, on_reset) for kind in KINDS}
+        self.conversations = Conversations()
+        self.last_sent = LastSent()
+        sent: dict[Kind, LastSent | Conversations]
+        sent = {"MEMBER": self.conversations, "ROOM": self.last_sent, "ALL": LastSent()}
+        self.topics = {
+            kind: TopicView(bus, kind, retention, on_reset, sent[kind]) for kind in KINDS
+        }
         self.positions = PositionView(bus, forget_seconds)
         self.trimmed = TrimmedView(bus, self.topics)
 

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from bus.connection import Bus
 from bus.service import Service
 from bus.settings import BusSettings
-from schemas.headers import encode_headers
+from schemas.headers import FROM, STAMP, TO, encode_headers
 from schemas.messages_pb2 import (
     DevicePosition,
     HistoryReply,
@@ -20,13 +20,17 @@ from schemas.messages_pb2 import (
     LastRequest,
     PositionReply,
     PositionRequest,
+    ReadReply,
+    ReadRequest,
     ReplayReply,
     ReplayRequest,
     StoredMessage,
     TopicMessages,
+    UnreadRequest,
     Want,
 )
 from schemas.policies import BUILT_IN, DEFAULT, Policy
+from schemas.subjects import member_topic
 from store.assembly import Store, make_service
 from store.batches import Put, write_batch, write_one
 from store.settings import Settings
@@ -164,11 +168,32 @@ class System:
                 return messages, page
             want = Want(topic=want.topic, has_after=True, after=page.reached)
 
-    async def history(self, topic: str, **fields: int) -> TopicMessages:
+    async def history(self, topic: str = "", **fields: Any) -> TopicMessages:
         request = HistoryRequest(topic=topic, **fields)
         reply = await self.ask("history", request, HistoryReply)
         assert not reply.error.code, reply.error
         return reply.page
+
+    async def direct(self, sender: int, recipient: int, body: bytes) -> tuple[int, int]:
+        """Store a direct message in both members' topics, as the router does.
+
+        Return its sequences with the sender and with the recipient.
+        """
+        headers = {FROM: str(sender), TO: str(recipient), STAMP: "1"}
+        own = await self.publish(member_topic(sender), body, headers=headers)
+        if sender == recipient:
+            return own, own
+        return own, await self.publish(member_topic(recipient), body, headers=headers)
+
+    async def read(self, mid: int, **fields: Any) -> ReadReply:
+        reply = await self.ask("read", ReadRequest(mid=mid, **fields), ReadReply)
+        assert not reply.error.code, reply.error
+        return reply
+
+    async def unread(self, mid: int, **fields: Any) -> ReadReply:
+        reply = await self.ask("unread", UnreadRequest(mid=mid, **fields), ReadReply)
+        assert not reply.error.code, reply.error
+        return reply
 
     async def last(self, *topics: str) -> list[int]:
         reply = await self.ask("last", LastRequest(topics=topics), LastReply)

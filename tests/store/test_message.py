@@ -33,6 +33,8 @@ def test_what_the_router_wrote_comes_along() -> None:
     own = {"Goim-From": "123", "Goim-Stamp": "1", "Goim-Session": "gateway.9"}
     message = read(encode_headers(own | SERVER))
     assert (message.sender, message.stamp, message.session) == (123, True, "gateway.9")
+    assert message.recipient == 0
+    assert read(encode_headers(own | {"Goim-To": "9"} | SERVER)).recipient == 9
 
 
 def test_the_servers_headers_win_over_forged_ones() -> None:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from schemas.messages_pb2 import DevicePosition
 from store.errors import PositionRefused
 from store.positions import (
+    MOST_READ,
     MOST_TOPICS,
     PositionTable,
     check_ends,
@@ -12,6 +13,7 @@ from store.positions import (
     encode_position,
     merge_topics,
     position_key,
+    read_key,
 )
 from store.topics import Kind
 
@@ -78,6 +80,23 @@ def test_of_too_many_rooms_the_lowest_that_are_not_being_saved_go() -> None:
     assert len(merged) == MOST_TOPICS
     assert "room.live.0" not in merged
     assert {"room.live.new", "room.live.5", "member.7", "all"} <= merged.keys()
+
+
+def test_of_too_much_that_was_read_rooms_go_before_peers() -> None:
+    known = {f"member.{peer}": peer for peer in range(1, MOST_READ)} | {"room.chat.1": 900}
+    merged, dropped = merge_topics(known, {"member.1": 5, "room.chat.2": 1}, end, reading=True)
+    assert (dropped, len(merged), "room.chat.1" in merged) == (1, MOST_READ, False)
+    merged, _ = merge_topics(merged, {"room.chat.3": 1, "room.chat.2": 2}, end, reading=True)
+    assert (merged["member.1"], merged["room.chat.2"], "member.2" in merged) == (5, 2, False)
+
+
+def test_the_table_tells_devices_from_readers() -> None:
+    table = PositionTable()
+    for revision in (1, 2):
+        table.apply(read_key(7), revision, encode_position(read_key(7), {"member.9": 3}, "="))
+    table.apply("7.ios", 3, b"")
+    assert (len(table), table.readers, table.topics("7.=")) == (1, 1, {"member.9": 3})
+    assert position_key(7, "=") != read_key(7)
 
 
 def test_the_table_holds_what_the_bucket_said_last() -> None:
