@@ -8,6 +8,7 @@ from gateway.session import Session, State
 from gateway.writing import NO_DESCRIPTOR, write_now
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame, encode_frame
+from schemas.subjects import room_topic
 
 if TYPE_CHECKING:
     from gateway.catch_up import CatchUp
@@ -129,7 +130,10 @@ class Connection(asyncio.Protocol):
             self.visited = {}
         self.visited[room] = position
         if len(self.visited) > MOST_VISITED:
-            del self.visited[next(iter(self.visited))]
+            forgotten = next(iter(self.visited))
+            del self.visited[forgotten]
+            if self.delivered is not None:
+                self.delivered.pop(room_topic(forgotten), None)
 
     def pause_writing(self) -> None:
         """Over the mark: live messages pass by this connection from now on."""

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from functools import partial
 from json import dumps
 from socket import gethostname
 from typing import Any
@@ -14,7 +13,7 @@ from bus.connection import Bus
 from bus.metrics import Reading
 from bus.policies import PolicyBook
 from bus.rooms import RoomBook
-from gateway.catch_up import CatchingUp, CatchUp, stored_delivery
+from gateway.catch_up import CatchingUp, stored_delivery
 from gateway.commands import Commands
 from gateway.connection import Connection
 from gateway.counters import Counters
@@ -27,15 +26,17 @@ from gateway.login import Login
 from gateway.pacing import Pacing
 from gateway.positions import Positions
 from gateway.presence import Presence
+from gateway.room_moves import RoomMoves
 from gateway.room_rights import RoomRights
 from gateway.session import (
     Acknowledge,
     Action,
     ChangeRoom,
     CheckToken,
+    JoinRoom,
+    LeaveRoom,
     Reply,
     SendUpstream,
-    State,
     TellOnline,
 )
 from gateway.settings import Settings
@@ -45,7 +46,6 @@ from gateway.websocket import WebSocketConnection
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import StoredMessage
 from schemas.operations import Operation
-from schemas.subjects import room_topic
 
 log = structlog.get_logger()
 
@@ -86,6 +86,7 @@ class Gateway:
         self.catching_up = CatchingUp(self)
         self.interest = Interest(self)
         self.rooms = RoomRights(self, book)
+        self.moves = RoomMoves(self)
         self.pacing = Pacing(self)
         self.login = Login(self)
         self.upstream = Upstream(self)
@@ -142,36 +143,13 @@ class Gateway:
             case CheckToken():
                 self.login.check(connection, action)
             case ChangeRoom():
-                self._change_room(connection, action)
+                self.moves.change(connection, action)
+            case JoinRoom():
+                self.moves.join(connection, action)
+            case LeaveRoom():
+                self.moves.leave(connection, action)
             case Acknowledge(positions):
                 self.positions.acknowledge(connection, positions)
-
-    def enter_room(self, connection: Connection, room: str, told: int | None = None) -> CatchUp:
-        """Put a connection into a room it may enter; `told` is where the client says it is.
-
-        What it lacks there is asked for when the caller begins that.
-        """
-        connection.session.room = room
-        self.hub.move("", room)
-        topic = self.interest.hold_room(connection, room)
-        known = connection.visited.pop(room, None) if connection.visited else None
-        newest = 0
-        if told is not None and told < 0:
-            newest = -told if connection.session.may("history", room) else 0
-        after = told if told is not None and told >= 0 else known
-        return self.catching_up.prepare(connection, topic, after, newest)
-
-    def leave_room(self, connection: Connection) -> None:
-        """Take a connection out of its room, if it is in one."""
-        room, connection.session.room = connection.session.room, ""
-        if room:
-            self.hub.move(room, "")
-            topic = self.interest.topics.get(room_topic(room))
-            if topic is not None:
-                position = connection.position(topic)
-                if position is not None:
-                    connection.remember(room, position)
-                self.interest.release(connection, topic)
 
     def unseat(self, connection: Connection) -> None:
         """Take an authenticated connection out of everything, once."""
@@ -179,9 +157,7 @@ class Gateway:
             return
         session = connection.session
         self.hub.remove(connection, session.key, session.mid)
-        self.leave_room(connection)
-        for topic in connection.topics:
-            self.interest.release(connection, topic)
+        self.moves.leave_all(connection)
         self.presence.note_left(connection)
         self.positions.save_soon()
 
@@ -248,32 +224,6 @@ class Gateway:
             for name, words, value in gauges
         ]
         return [*readings, *self.counters.readings()]
-
-    def _change_room(self, connection: Connection, action: ChangeRoom) -> None:
-        room, session = action.room, connection.session
-        body, catch_up = action.body, None
-        if room != session.room:
-            refusal = self.rooms.obstacle(session.mid, session.rights, room) if room else None
-            self.leave_room(connection)
-            if refusal is not None:
-                self.counters.refused["room"] += 1
-                if session.ext:
-                    error = self.rooms.error(refusal)
-                    body = dumps({"room": room[:128], "error": error}).encode()
-            elif room:
-                catch_up = self.enter_room(connection, room)
-            self.presence.note_joined(connection)
-        reply = Reply(Operation.CHANGE_ROOM_REPLY, body, action.version, action.sequence)
-        self.interest.when_heard(connection, partial(self._answer, connection, reply, catch_up))
-
-    def _answer(self, connection: Connection, reply: Reply, catch_up: CatchUp | None) -> None:
-        """Tell a client that it is in the room; then what it lacks there, and its next frames."""
-        if connection.session.state is State.OPEN:
-            self.carry_out(connection, reply)
-            connection.session.answered()
-            if catch_up is not None:
-                self.catching_up.begin(catch_up)
-            connection.go_on()
 
     async def _keep_sweeping(self) -> None:
         """Close what is late: handshakes, idle clients, stalled readers, endless messages."""

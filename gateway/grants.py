@@ -76,6 +76,7 @@ class Grant:
     devices: str = ""
     role: str = ""
     token_id: str = ""
+    join: tuple[str, ...] = ()
 
     def may(self, right: str, room: str) -> bool:
         """Tell whether any pattern gives `receive`, `send` or `history` in the room."""
@@ -104,6 +105,7 @@ def _from_protobuf(payload: bytes) -> dict[str, Any]:
         for name in ("mid", "key", "room", "platform", "expires_at", "ext", *_TEXTS)
     }
     values["accepts"] = list(message.accepts)
+    values["join"] = list(message.join)
     values["resume"] = {"topics": dict(message.resume.topics)}
     values["rooms"] = [
         {"pattern": one.pattern, "receive": one.receive, "send": one.send, "history": one.history}
@@ -130,6 +132,7 @@ def _grant(values: dict[str, Any]) -> Grant:
         expires_at=_seconds(values.get("expires_at", values.get("expiresAt"))),
         ext=_flag(values.get("ext")),
         resume={_text(topic): _integer(number, INT64) for topic, number in positions.items()},
+        join=tuple(_text(room) for room in _list(values.get("join"))),
         **{name: _text(values.get(name)) for name in _TEXTS},
     )
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 from json import dumps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from bus.connection import Reply as Answer
@@ -102,13 +102,17 @@ class Login:
         session.devices = settings.devices.of(grant.devices, grant.role)
         connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)
-        body = self._welcome(connection, beat, grant.room) if grant.ext else b""
-        reply = Reply(Operation.AUTH_REPLY, body, action.version, action.sequence)
-        catch_ups = self._enter(connection, grant)
-        gateway.interest.when_heard(connection, partial(self._open, connection, reply, catch_ups))
+        catch_ups, refused = self._enter(connection, grant)
+        entered = _Entered(action, beat, bool(grant.join), refused, catch_ups)
+        gateway.interest.when_heard(connection, partial(self._open, connection, entered))
 
-    def _enter(self, connection: "Connection", grant: Grant) -> list[CatchUp]:
-        """Hold the topics of the connection; what it lacks of them is asked for later."""
+    def _enter(
+        self, connection: "Connection", grant: Grant
+    ) -> tuple[list[CatchUp], dict[str, object]]:
+        """Hold the topics of the connection; what it lacks of them is asked for later.
+
+        Returns that, and why it does not hear the rooms that it wanted to.
+        """
         gateway = self._gateway
         catch_ups = []
         if grant.mid > 0:
@@ -117,21 +121,29 @@ class Login:
         topic = gateway.interest.hold_all(connection)
         catch_ups.append(self._prepare(connection, topic, ALL, grant))
         for room, position in grant.resume.items():
-            elsewhere = position >= 0 and room not in (MEMBER, ALL, grant.room)
+            elsewhere = position >= 0 and room not in (MEMBER, ALL, grant.room, *grant.join)
             if elsewhere and gateway.rooms.obstacle(grant.mid, grant.rooms, room) is None:
                 connection.remember(room, position)
         if grant.room:
             told = grant.resume.get(grant.room)
-            catch_ups.append(gateway.enter_room(connection, grant.room, told))
-        return catch_ups
+            catch_up = gateway.moves.enter(connection, grant.room, told)
+            if catch_up is not None:
+                catch_ups.append(catch_up)
+        if not grant.ext:
+            return catch_ups, {}
+        further, refused = gateway.moves.enter_all(connection, grant.join, grant.resume)
+        return [*catch_ups, *further], refused
 
-    def _open(self, connection: "Connection", reply: Reply, catch_ups: list[CatchUp]) -> None:
+    def _open(self, connection: "Connection", entered: "_Entered") -> None:
         """Tell the client that it is in; then what it lacks, and its next frames."""
         if connection.session.state is not State.OPEN:
             return  # closed meanwhile
+        action = entered.action
+        body = _welcome(connection, entered) if connection.session.ext else b""
+        reply = Reply(Operation.AUTH_REPLY, body, action.version, action.sequence)
         self._gateway.carry_out(connection, reply)
         connection.session.answered()
-        for catch_up in catch_ups:
+        for catch_up in entered.catch_ups:
             self._gateway.catching_up.begin(catch_up)
         self._gateway.presence.note_joined(connection)
         connection.go_on()
@@ -156,14 +168,29 @@ class Login:
         newest = -told if told is not None and told < 0 else 0
         return self._gateway.catching_up.prepare(connection, topic, after, newest)
 
-    def _welcome(self, connection: "Connection", beat: int, room: str) -> bytes:
-        session = connection.session
-        values = {
-            "key": session.key,
-            "room": room,
-            "mid": session.mid,
-            "heartbeat": beat,
-            "ext": 1,
-            "device": session.device,
-        }
-        return dumps(values, ensure_ascii=False).encode()
+
+class _Entered(NamedTuple):
+    """What a login has come to before it is told."""
+
+    action: CheckToken
+    beat: int
+    asked_rooms: bool
+    refused: dict[str, object]  # further rooms
+    catch_ups: list[CatchUp]
+
+
+def _welcome(connection: "Connection", entered: _Entered) -> bytes:
+    """Return the body of op 8 for an `ext` client."""
+    session = connection.session
+    values: dict[str, object] = {
+        "key": session.key,
+        "room": session.room,
+        "mid": session.mid,
+        "heartbeat": entered.beat,
+        "ext": 1,
+        "device": session.device,
+    }
+    if entered.asked_rooms:
+        values["rooms"] = session.rooms
+        values["refused"] = entered.refused
+    return dumps(values, ensure_ascii=False).encode()

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 SOON_SECONDS = 0.02  # after a change: what changes together is reported together
 SESSIONS_IN_A_REPORT = 2000  # with the rooms below, some 500 KB
+SESSION_BYTES_IN_A_REPORT = 400_000  # one that hears many rooms is long
 ROOMS_IN_A_REPORT = 4000
 
 
@@ -47,7 +48,7 @@ class Presence:
         return self._gateway.hub.rooms[room] + self.elsewhere.get(room, 0)
 
     def note_joined(self, connection: "Connection") -> None:
-        """A connection is new, or in another room."""
+        """A connection is new, or hears other rooms."""
         session = self._session(connection)
         self._joined[session.session] = session
         self._changed.set()
@@ -93,7 +94,7 @@ class Presence:
             everybody = (self._session(one) for one in hub.connections.values())
             self._joined = {session.session: session for session in everybody}
             hub.changed_rooms.update(hub.rooms)
-        joined = [self._joined.pop(one) for one in list(self._joined)[:SESSIONS_IN_A_REPORT]]
+        joined = self._take_joined()
         left, self._left = self._left, set()
         rooms = list(islice(hub.changed_rooms, ROOMS_IN_A_REPORT))
         hub.changed_rooms.difference_update(rooms)
@@ -121,6 +122,19 @@ class Presence:
         self._snapshot = self._snapshot or answer.resend
         if self._snapshot or self._joined or hub.changed_rooms:
             self._changed.set()
+
+    def _take_joined(self) -> list[Session]:
+        """Return the sessions of the next report: as many as it has place for, at least one."""
+        taken: list[Session] = []
+        size = 0
+        for session in islice(self._joined.values(), SESSIONS_IN_A_REPORT):
+            size += session.ByteSize()
+            if taken and size > SESSION_BYTES_IN_A_REPORT:
+                break
+            taken.append(session)
+        for session in taken:
+            del self._joined[session.session]
+        return taken
 
     def _rooms_to_watch(self, changed: list[str]) -> list[str]:
         """Return the rooms that changed here and, at a beat, those whose turn it is."""
@@ -158,6 +172,7 @@ class Presence:
             since_ms=session.since_ms,
             device=session.device,
             devices="" if session.devices == ALL else session.devices,
+            rooms=session.rooms,
         )
 
     def _node(self) -> Node:

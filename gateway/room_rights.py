@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, cast
 from bus.rooms import RoomBook, RoomChange
 from gateway.fanout import EXT, Delivery, encode_deliveries
 from gateway.grants import RoomRight
+from gateway.room_denial import TOKEN_FORBIDS, room_denial
 from gateway.topic import Topic
-from schemas.close_codes import CloseCode, Retry
+from schemas.close_codes import Retry
 from schemas.operations import Operation
 from schemas.rooms import KICKED, RECEIVE, Denial, Departure, affected, denial, departed
-from schemas.subjects import IdRefused, room_topic, topic_room_type
 
 if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
 FORBIDDEN = 403
-TOKEN_FORBIDS = Denial("token_forbids", CloseCode.ROOM_REFUSED.words)
 
 
 class RoomRights:
@@ -30,31 +29,22 @@ class RoomRights:
 
     def __init__(self, gateway: "Gateway", book: RoomBook | None) -> None:
         self._gateway = gateway
-        self._book = book
+        self.book = book
         if book is not None:
             book.on_change.append(self._enforce)
 
     def obstacle(self, mid: int, rights: Iterable[RoomRight], room: str) -> Denial | None:
-        """Return why a connection may not hear a room, None when it may.
-
-        The token's rights or the room's type must let it, and the room's record not deny it.
-        """
-        try:
-            topic = room_topic(room)
-        except IdRefused:
-            return TOKEN_FORBIDS
-        is_open = self._gateway.policies.of(topic_room_type(topic)).open
-        if not is_open and not any(one.receive and one.covers(room) for one in rights):
-            return TOKEN_FORBIDS
-        return None if self._book is None else self._book.denial(RECEIVE, mid, topic)
+        """Return why a connection may not hear a room, None when it may."""
+        policy_of = self._gateway.policies.of
+        return room_denial(RECEIVE, mid, rights, room, policy_of, self.book)
 
     def error(self, refusal: Denial) -> dict[str, object]:
         """Return a refusal as `ext` clients are told it."""
         values: dict[str, object] = {"code": FORBIDDEN, "message": refusal.words}
         if refusal is TOKEN_FORBIDS:
             return values
-        assert self._book is not None
-        retry, after = refusal.retry(self._book.clock())
+        assert self.book is not None
+        retry, after = refusal.retry(self.book.clock())
         return values | {"reason": refusal.reason, "retry": retry, "after": after}
 
     def tell(self, topic: Topic, body: bytes) -> None:
@@ -76,10 +66,10 @@ class RoomRights:
     def _enforce(self, change: RoomChange) -> None:
         """Take out of a room who may not be in it any more."""
         topic = self._gateway.interest.topics.get(change.topic)
-        if topic is None or change.after is None or self._book is None:
+        if topic is None or change.after is None or self.book is None:
             return
         before = change.before.record if change.before is not None else None
-        after, now = change.after.record, self._book.clock()
+        after, now = change.after.record, self.book.clock()
         departures = {one.mid: one for one in departed(before, after)}
         for connection in self._present(topic, affected(before, after)):
             mid = connection.session.mid
@@ -104,8 +94,7 @@ class RoomRights:
 
     def _put_out(self, connection: "Connection", topic: Topic, error: dict[str, object]) -> None:
         gateway = self._gateway
-        gateway.leave_room(connection)
-        gateway.presence.note_joined(connection)
+        gateway.moves.put_out(connection, topic.room)
         gateway.counters.refused[f"room_{error['reason']}"] += 1
         if connection.kind & EXT:
             body = dumps({"room": topic.room, "error": error}, ensure_ascii=False).encode()

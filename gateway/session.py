@@ -10,7 +10,7 @@ keep the order of the requests, as goim's do.
 """
 
 from enum import Enum, auto
-from json import loads
+from json import dumps, loads
 from typing import NamedTuple
 
 from gateway.grants import Grant, RoomRight
@@ -19,7 +19,20 @@ from schemas.frame import Frame
 from schemas.operations import Operation, is_business
 from schemas.subjects import MAX_ID_BYTES
 
-INT32 = 2**31
+INT32, INT64 = 2**31, 2**63
+EXTENSIONS = (Operation.ACKNOWLEDGE, Operation.JOIN_ROOM, Operation.LEAVE_ROOM)
+NO_ROOM_WISH = dumps(
+    {
+        "room": "",
+        "error": {
+            "code": 400,
+            "reason": "malformed",
+            "message": "the body must be JSON with a room, and resume a whole number where it is",
+            "retry": "never",
+            "after": 0,
+        },
+    }
+).encode()
 NO_OPERATIONS: frozenset[int] = frozenset()
 
 
@@ -56,6 +69,23 @@ class ChangeRoom(NamedTuple):
     sequence: int
 
 
+class JoinRoom(NamedTuple):
+    """Hear this room too, reply op 22, bring it up to date, call `answered`."""
+
+    room: str
+    resume: int | None  # where the client says it is; a negative number -n: the newest n
+    version: int
+    sequence: int
+
+
+class LeaveRoom(NamedTuple):
+    """Hear a further room no more, and reply op 24."""
+
+    room: str
+    version: int
+    sequence: int
+
+
 class SendUpstream(NamedTuple):
     """Ask the router to publish this in the room, reply, then call `answered`."""
 
@@ -72,7 +102,9 @@ class Acknowledge(NamedTuple):
     positions: dict[str, int]
 
 
-Action = Reply | TellOnline | CheckToken | ChangeRoom | SendUpstream | Acknowledge
+Action = (
+    Reply | TellOnline | CheckToken | ChangeRoom | JoinRoom | LeaveRoom | SendUpstream | Acknowledge
+)
 
 
 class State(Enum):
@@ -102,6 +134,7 @@ class Session:
         "platform",
         "rights",
         "room",
+        "rooms",
         "since_ms",
         "state",
         "token_id",
@@ -123,7 +156,8 @@ class Session:
         self.device = ""
         self.devices = ""  # how many the member may have at once
         self.platform = ""
-        self.room = ""
+        self.room = ""  # the one of op 12: counted by heartbeats, and where op 4 goes
+        self.rooms: tuple[str, ...] = ()  # heard too, by op 21; the one above may be among them
         self.accepts = NO_OPERATIONS
         self.rights: tuple[RoomRight, ...] = ()
         self.since_ms = 0  # of the login, unix milliseconds
@@ -148,8 +182,8 @@ class Session:
             return Reply(operation + 1, body, version, sequence)
         if operation == Operation.HEARTBEAT_REPLY:
             return TellOnline(version, sequence)
-        if operation == Operation.ACKNOWLEDGE and self.ext:
-            return self._acknowledge(body)
+        if self.ext and operation in EXTENSIONS:
+            return self._receive_extension(frame)
         if operation == Operation.RAW and not self.websocket:
             return None  # goim answers this one on WebSocket only
         return Reply(operation, b"", version, sequence)
@@ -169,6 +203,10 @@ class Session:
         self.expires_at = now + grant.expires_at - wall if grant.expires_at else 0.0
         self.heartbeat_limit = beat
         self.deadline = self._until(now + beat)
+
+    def hears(self, room: str) -> bool:
+        """Tell whether the connection is in a room, be it a further one."""
+        return room in self.rooms or (room == self.room and room != "")
 
     def answered(self) -> None:
         """What the client asked for is done, and answered."""
@@ -219,6 +257,18 @@ class Session:
         self.waiting = True
         return ChangeRoom(room, frame.body, frame.version, frame.sequence)
 
+    def _receive_extension(self, frame: Frame) -> Action | None:
+        if frame.operation == Operation.ACKNOWLEDGE:
+            return self._acknowledge(frame.body)
+        wanted = read_room_wish(frame.body)
+        if wanted is None:
+            return Reply(frame.operation + 1, NO_ROOM_WISH, frame.version, frame.sequence)
+        room, resume = wanted
+        if frame.operation == Operation.LEAVE_ROOM:
+            return LeaveRoom(room, frame.version, frame.sequence)
+        self.waiting = True
+        return JoinRoom(room, resume, frame.version, frame.sequence)
+
     def _change_accepts(self, operation: int, body: bytes) -> None:
         operations = read_operations(body)
         if operation == Operation.SUBSCRIBE:
@@ -254,6 +304,25 @@ def read_operations(body: bytes) -> frozenset[int]:
             return NO_OPERATIONS
         numbers.add(number)
     return frozenset(numbers)
+
+
+def read_room_wish(body: bytes) -> tuple[str, int | None] | None:
+    """Return room and resume of an op 21 or 23 body, None for one that makes no sense.
+
+    `{"room": "live://1000", "resume": 99}`
+    """
+    try:
+        values = loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    room, resume = values.get("room"), values.get("resume")
+    if not isinstance(room, str):
+        return None
+    if resume is not None and (type(resume) is not int or not -INT64 <= resume < INT64):
+        return None
+    return room, resume
 
 
 def read_positions(body: bytes) -> dict[str, int]:

@@ -15,6 +15,7 @@ class Limits:
     connections: int = 18_000  # a worker; below the usual descriptor limit of 20,000
     connections_per_address: int = 20_000  # many users share one behind a proxy or a NAT
     connections_per_member: int = 500
+    further_rooms: int = 100  # that one connection hears beside the one of op 12
     body_bytes: int = 4096  # goim's MaxBodySize, of a frame from a client
     message_bytes: int = 8192  # of a WebSocket message (goim's readBufSize)
     message_fragments: int = 64

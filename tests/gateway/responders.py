@@ -72,6 +72,7 @@ class FakeAuth:
             "rooms": ANY_ROOM,
             "ext": values.get("ext") == 1,
             "resume": {"topics": topics},
+            "join": values.get("rooms") or [],
         }
         return dumps(grant | self.grant).encode()
 

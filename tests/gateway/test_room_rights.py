@@ -42,7 +42,7 @@ async def bucket_of(harness: Harness) -> KeyValue:
 async def write(harness: Harness, record: RoomRecord) -> None:
     """Store a record and wait until the gateway has it."""
     revision = await (await bucket_of(harness)).put(KEY, encode_record(record))
-    book = harness.gateway.rooms._book
+    book = harness.gateway.rooms.book
     assert book is not None
     await book.reach(revision, 5)
 
@@ -164,7 +164,7 @@ async def test_a_ban_that_ends_tells_when(harness: Harness) -> None:
     await write(harness, PUBLIC_ROOM)
     client = await harness.ws(mid=2, room_id=ROOM, ext=1)
     await harness.settled()
-    book = harness.gateway.rooms._book
+    book = harness.gateway.rooms.book
     assert book is not None
     now = 1_800_000_000.0
     book.clock = lambda: now
@@ -223,3 +223,88 @@ async def test_an_ext_client_reads_why_it_may_not_send(harness: Harness) -> None
         "retry": "later",
         "after": 9,
     }
+
+
+async def further(harness: Harness, mid: int, **token: Any) -> Client:
+    """Return an `ext` client that hears the room beside the one of op 12."""
+    client = await harness.ws(mid=mid, room_id="live://home", ext=1, **token)
+    await client.until_live("room:live://home")
+    client.send(Operation.JOIN_ROOM, dumps({"room": ROOM}).encode())
+    await client.until_live(f"room:{ROOM}")
+    await harness.settled()
+    return client
+
+
+async def test_the_record_is_asked_for_a_further_room_at_op_21_and_at_login(
+    harness: Harness,
+) -> None:
+    await write(harness, PRIVATE)
+    stranger = await harness.ws()
+    answer = await stranger.auth(mid=9, ext=1, rooms=[ROOM], resume={"rooms": {ROOM: 0}})
+    told = loads(answer.body)
+    assert told["rooms"] == []
+    assert told["refused"][ROOM]["reason"] == "not_a_member"
+    await stranger.until_live("all")
+    answer = await stranger.ask(Operation.JOIN_ROOM, dumps({"room": ROOM, "resume": 0}).encode())
+    assert loads(answer.body)["error"]["reason"] == "not_a_member"
+    allowed = await further(harness, 2)
+    harness.store.publish(TOPIC, b"for members")
+    assert await allowed.bodies(1) == [b"for members"]
+    await stranger.is_quiet()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (PUBLIC_ROOM, replace(PUBLIC_ROOM, banned={2: Restriction(0, 1, "spam")}), "banned"),
+        (PUBLIC_ROOM, replace(PUBLIC_ROOM, departures=(Departure(1, 2, "kicked"),)), "kicked"),
+        (PUBLIC_ROOM, replace(PUBLIC_ROOM, access=CLOSED), "room_closed"),
+        (PRIVATE, replace(PRIVATE, members=frozenset({1, 3})), "not_a_member"),
+    ],
+)
+@pytest.mark.parametrize("focused", [False, True])
+async def test_who_loses_a_further_room_leaves_that_one_alone(
+    harness: Harness, before: RoomRecord, after: RoomRecord, reason: str, focused: bool
+) -> None:
+    await write(harness, before)
+    client = await further(harness, 2)
+    client.send(Operation.JOIN_ROOM, b'{"room":"chat://them"}')
+    await client.until_live("room:chat://them")
+    if focused:
+        await client.ask(Operation.CHANGE_ROOM, ROOM.encode())
+    await write(harness, after)
+    assert (await left(client))["reason"] == reason
+    harness.store.publish(TOPIC, b"without it")
+    harness.store.publish("room.chat.them", b"as before")
+    assert await client.bodies(1) == [b"as before"]
+    home = "room.live.home"
+    assert (home in harness.gateway.interest.topics) is not focused
+    if not focused:
+        harness.store.publish(home, b"at home")
+        assert await client.bodies(1) == [b"at home"]
+    await client.is_quiet()
+    assert ROOM not in harness.gateway.hub.rooms
+
+
+async def test_who_catches_up_on_a_further_room_is_put_out_of_it_too(harness: Harness) -> None:
+    await write(harness, PUBLIC_ROOM)
+    harness.store.publish(TOPIC, b"secret")
+    client = await harness.ws(mid=2, room_id="live://home", ext=1)
+    await client.until_live("room:live://home")
+    harness.store.away = True
+    client.send(Operation.JOIN_ROOM, dumps({"room": ROOM, "resume": 0}).encode())
+    assert (await client.receive()).operation == Operation.JOIN_ROOM_REPLY
+    await write(harness, replace(PUBLIC_ROOM, access=CLOSED))
+    assert (await left(client))["reason"] == "room_closed"
+    harness.store.away = False
+    await harness.settled()
+    await client.is_quiet()
+
+
+async def test_events_of_a_further_room_come_too(harness: Harness) -> None:
+    client = await further(harness, 2)
+    subject = harness.bus.subjects.cast(TOPIC, Operation.ROOM_EVENT)
+    harness.bus.publish(subject, b'{"event":"joined"}')
+    assert loads((await client.receive()).body)["topic"] == f"room:{ROOM}"
+    event = await client.receive()
+    assert (event.operation, event.body) == (Operation.ROOM_EVENT, b'{"event":"joined"}')

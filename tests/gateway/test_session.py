@@ -12,6 +12,8 @@ from gateway.session import (
     Action,
     ChangeRoom,
     CheckToken,
+    JoinRoom,
+    LeaveRoom,
     Reply,
     SendUpstream,
     Session,
@@ -19,6 +21,7 @@ from gateway.session import (
     TellOnline,
     read_operations,
     read_positions,
+    read_room_wish,
 )
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame
@@ -266,6 +269,46 @@ def test_positions_that_make_no_sense_count_for_nothing(
     assert read_positions(body) == positions
 
 
+def test_an_ext_client_joins_and_leaves_further_rooms() -> None:
+    session = open_session(ext=True)
+    joining = JoinRoom("chat://7", -20, 102, 7)
+    assert take(session, 21, b'{"room":"chat://7","resume":-20}') == joining
+    assert session.waiting
+    session.answered()
+    assert take(session, 21, b'{"room":"","resume":null}') == JoinRoom("", None, 102, 7)
+    session.answered()
+    assert take(session, 23, b'{"room":"chat://7"}') == LeaveRoom("chat://7", 102, 7)
+    assert not session.waiting
+    for operation in (21, 23):
+        malformed = take(session, operation, b"chat://7")
+        assert isinstance(malformed, Reply)
+        assert (malformed.operation, malformed.body[:10]) == (operation + 1, b'{"room": "')
+        assert not session.waiting
+
+
+@pytest.mark.parametrize("operation", [20, 21, 23, 30, 32])
+def test_a_plain_client_knows_no_further_rooms(operation: int) -> None:
+    session = open_session()
+    assert take(session, operation, b'{"room":"chat://7"}') == Reply(operation, b"", 102, 7)
+    assert not session.waiting
+
+
+def test_a_session_hears_its_room_and_the_further_ones() -> None:
+    session = open_session(room="live://1", ext=True)
+    session.rooms = ("chat://7", "")
+    assert session.hears("live://1")
+    assert session.hears("chat://7")
+    assert not session.hears("chat://8")
+    session.room, session.rooms = "", ()
+    assert not session.hears("")
+
+
+@given(body=st.binary(max_size=60) | st.binary(max_size=60).map(b'{"room":'.__add__))
+def test_any_body_is_a_wish_for_a_room_or_none(body: bytes) -> None:
+    wish = read_room_wish(body)
+    assert wish is None or -(2**63) <= (wish[1] or 0) < 2**63
+
+
 @given(body=st.binary(max_size=60) | st.binary(max_size=60).map(b"{".__add__))
 def test_any_body_gives_positions(body: bytes) -> None:
     assert all(0 <= number < 2**63 for number in read_positions(body).values())
@@ -338,6 +381,6 @@ def test_any_frames_are_answered_with_their_version_and_sequence(
     for frame in sent:
         action = session.receive_frame(frame, NOW)
         session.answered()
-        if not isinstance(action, Acknowledge | None):
+        if not isinstance(action, Acknowledge | None):  # which has no reply
             assert (action.version, action.sequence) == (frame.version, frame.sequence)
         assert session.accepts >= NOTHING
