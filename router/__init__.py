@@ -2,7 +2,8 @@
 
     service ── goim.pushes.* ──► pushing ──────────┐
     client's gateway ── goim.up.> ──► upstream ──► publisher ── goim.push.> ──► JetStream
-                                  admission, rates │
+                    goim.direct.>     admission,   │
+                          rates, responder         │
     gateways ── goim.presence.report ──► presence ─┴─ Redis ── directory ◄── queries, pushing
     anyone ── goim.presence.*, goim.nodes.* ──► queries
     anyone ── goim.rooms.* ──► room_calls ── rooms ──► room_book ──► bucket GOIM_ROOMS

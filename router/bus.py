@@ -59,8 +59,10 @@ class RouterBus:
             self.service.serve(f"pushes_{name}", subject, PushRequest, PushReply, handler)
 
     def serve_upstream(self, upstream: Upstream) -> None:
-        """Answer `goim.up.>`."""
-        self.service.serve_raw("up", self.bus.subjects.rpc("up", ">"), upstream.handle_sent)
+        """Answer `goim.up.>` and `goim.direct.>`."""
+        serve, rpc = self.service.serve_raw, self.bus.subjects.rpc
+        serve("up", rpc("up", ">"), upstream.handle_sent)
+        serve("direct", rpc("direct", ">"), upstream.handle_direct)
 
     def serve_presence(self, presence: Presence, events: SessionEvents) -> None:
         """Answer `goim.presence.report`, have replaced sessions closed and events published."""

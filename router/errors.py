@@ -4,9 +4,12 @@ RouterError              bus.errors.RpcError with a stable code
 ├── RequestRefused       400  the request makes no sense; `why` says what is wrong
 ├── RoomRefused               a call about a room, or sending into one; RoomReason lists all
 ├── SendingForbidden     403  nobody may send to rooms of this type
+├── SenderUnknown        403  who has no member's number can't send to members
 ├── OperationRefused     405  a client may send op 4 and ops from 100 on
 ├── BodyTooLarge         413
-├── RateExceeded         429  come back after `seconds`
+├── AdmissionRefused          who is asked before a message is sent says no; code 400 to 599
+├── RateExceeded         429  come back after `seconds`; the reason is the limit (bus/limits.py)
+├── AdmissionAway        503  who has to be asked before a message is sent does not answer
 ├── QueueFull            503  more waits to be stored than the limit; nothing was stored
 ├── NotConfirmed         503  JetStream did not answer in time; it may be stored, or may come to be
 ├── StorageRefused       503  JetStream refused the message, with its own code and words; 413
@@ -18,8 +21,10 @@ A retry with the same message id never stores twice within the stream's duplicat
 """
 
 from enum import Enum
+from math import ceil
 
 from bus.errors import RpcError
+from bus.limits import MEMBER_CASTS, MEMBER_MESSAGES, ROOM_MESSAGES
 from schemas.close_codes import Retry
 from schemas.rooms import Denial
 
@@ -29,6 +34,11 @@ OPERATION_REFUSED = 405
 TOO_LARGE = 413
 RATE_EXCEEDED = 429
 UNAVAILABLE = 503
+_TOO_MANY = {
+    MEMBER_MESSAGES: "too many messages",
+    MEMBER_CASTS: "too many signals",
+    ROOM_MESSAGES: "too many messages of all together",
+}
 MESSAGE_TOO_LARGE = 10054  # nats-server's err_code: over the stream's max_msg_size
 
 
@@ -53,6 +63,13 @@ class SendingForbidden(RouterError):
         self.room_type = room_type
 
 
+class SenderUnknown(RouterError):
+    """Only a member sends to members: there is nobody to answer."""
+
+    def __init__(self) -> None:
+        super().__init__(FORBIDDEN, "only who has a member's number may do that", Retry.NEVER.value)
+
+
 class OperationRefused(RouterError):
     """The operation is goim's own, not a message of the application."""
 
@@ -72,13 +89,30 @@ class BodyTooLarge(RouterError):
         self.limit = limit
 
 
-class RateExceeded(RouterError):
-    """The member sends faster than the room type's policy allows."""
+class AdmissionRefused(RouterError):
+    """The responder of `goim.admit.<type>` refuses a message, in its own words."""
 
-    def __init__(self, seconds: float) -> None:
-        words = f"too many messages, the next one in {seconds:.1f} s"
-        super().__init__(RATE_EXCEEDED, words, Retry.LATER.value)
+    def __init__(self, code: int, words: str, retry: str, reason: str, after: int) -> None:
+        super().__init__(code, words, retry, reason, after)
+
+
+class AdmissionAway(RouterError):
+    """The room type's policy wants a message admitted, and nobody does it in time."""
+
+    def __init__(self, problem: str) -> None:
+        words = f"nobody can admit the message right now: {problem}"
+        super().__init__(UNAVAILABLE, words, Retry.LATER.value, "admission_away")
+        self.problem = problem
+
+
+class RateExceeded(RouterError):
+    """More is sent than a limit of rates allows; the next one in so many seconds."""
+
+    def __init__(self, seconds: float, limit: str) -> None:
+        words = f"{_TOO_MANY[limit]}, the next one in {seconds:.1f} s"
+        super().__init__(RATE_EXCEEDED, words, Retry.LATER.value, limit, ceil(seconds))
         self.seconds = seconds
+        self.limit = limit
 
 
 class QueueFull(RouterError):

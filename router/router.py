@@ -46,7 +46,7 @@ class Router:
         self.redis = RedisLink(settings.presence)
         keys = PresenceKeys(prefix)
         self.publisher = Publisher(bus, settings.publisher)
-        self.rates = Rates(self.redis, keys)
+        self.rates = Rates(self.redis, keys, settings.limit_modes)
         self.presence = Presence(self.redis, keys, settings.presence)
         self.directory = Directory(self.redis, keys, settings.presence)
         self.session_events = SessionEvents(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bus.environment import Environment, Secret
+from bus.limits import LimitModes
 from bus.settings import BusSettings
 
 UNDELIVERED = ("reference", "body", "off")
@@ -146,6 +147,7 @@ class Settings:
     presence: PresenceSettings = field(default_factory=PresenceSettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
     max_body_bytes: int = 4096  # goim's MaxBodySize, for what clients send
+    limit_modes: LimitModes = field(default_factory=LimitModes)
     policies_file: str = ""
 
     @classmethod
@@ -158,5 +160,6 @@ class Settings:
             presence=PresenceSettings.read(environment),
             nodes=NodeSettings.read(environment),
             max_body_bytes=environment.integer("GOIM_MAX_BODY_BYTES", cls.max_body_bytes, 1),
+            limit_modes=LimitModes.read(environment),
             policies_file=environment.text("GOIM_POLICIES"),
         )

@@ -20,7 +20,7 @@ from router.errors import PresenceAway
 from router.publisher import Publisher
 from router.readings import total
 from router.settings import PushSettings
-from schemas.headers import FROM, MESSAGE_ID, SEQUENCE, TIME, header_number, header_value
+from schemas.headers import FROM, MESSAGE_ID, SEQUENCE, TIME, TO, header_number, header_value
 from schemas.messages_pb2 import UndeliveredEvent
 from schemas.scoped_ids import given_id
 from schemas.subjects import member_topic
@@ -106,6 +106,8 @@ class Undelivered:
         if not mid or operation is None:
             self.counts["no_member"] += 1  # anybody may publish goim.push.member.x.y
             return
+        if header_number(headers, TO) and header_number(headers, FROM) == mid:
+            return  # what the member sent himself
         body = payload if self.settings.undelivered == "body" else b""
         self._waiting.append(Stored(mid, operation, headers, body))
         self._arrived.set()

@@ -4,17 +4,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.limits import MEMBER_CASTS, ROOM_MESSAGES
 from router.admission import (
     Bucket,
     Sending,
     admit,
     delivery_headers,
-    rate_bucket,
+    most_bytes,
+    rate_buckets,
+    read_direct,
     read_sending,
     take_token,
 )
-from router.errors import BodyTooLarge, OperationRefused, RequestRefused, SendingForbidden
-from schemas.headers import FROM, ID, SESSION, STAMP, encode_headers
+from router.errors import (
+    BodyTooLarge,
+    OperationRefused,
+    RequestRefused,
+    SenderUnknown,
+    SendingForbidden,
+)
+from schemas.headers import CAST, FROM, ID, SESSION, STAMP, TO, encode_headers
 from schemas.policies import Policy
 from schemas.subjects import Subjects
 
@@ -112,18 +121,74 @@ def test_the_sender_is_told_by_headers_and_the_stamp_by_policy() -> None:
     assert delivery_headers(sending(mid=-1, session=""), Policy(stamp=False)) == {FROM: "-1"}
 
 
+def test_a_direct_message_is_stamped_whatever_the_policy_and_says_whom_it_is_for() -> None:
+    headers = delivery_headers(direct(), Policy(stamp=False))
+    assert headers == {FROM: "5", TO: "9", SESSION: "g1.1", STAMP: "1"}
+
+
+def direct(recipient: int = 9, message_id: str = "") -> Sending:
+    headers = {SESSION: "g1.1"} | ({ID: message_id} if message_id else {})
+    return read_direct(SUBJECTS, SUBJECTS.direct(recipient, 5, 1000), encode_headers(headers))
+
+
+def test_a_direct_message_goes_to_both_sides_and_to_oneself_once() -> None:
+    assert direct().topics == ("member.9", "member.5")
+    assert direct(5).topics == ("member.5",)
+    assert (direct().room_type, direct().recipient) == ("direct", 9)
+    assert direct(message_id="5.phone.7").message_id == "direct.5.phone.7"
+    assert direct().message_id == ""
+
+
+@pytest.mark.parametrize("tail", ["9.5", "9.5.x", "0.5.4", "-9.5.4", f"{2**63}.5.4", "*.5.4"])
+def test_a_direct_subject_that_no_gateway_makes_is_refused(tail: str) -> None:
+    with pytest.raises(RequestRefused):
+        read_direct(SUBJECTS, f"goim.direct.{tail}", None)
+
+
+@pytest.mark.parametrize("sender", [0, -1])
+def test_who_is_nobody_in_particular_sends_to_no_member(sender: int) -> None:
+    with pytest.raises(SenderUnknown) as refused:
+        read_direct(SUBJECTS, SUBJECTS.direct(9, sender, 4), None)
+    assert refused.value.code == 403
+
+
+def test_a_policy_may_want_smaller_bodies_and_never_larger_ones() -> None:
+    sizes = [most_bytes(Policy(most_bytes=wanted), 4096) for wanted in (0, 100, 9000)]
+    assert sizes == [4096, 100, 4096]
+    with pytest.raises(BodyTooLarge) as refused:
+        admit(sending(), 101, Policy(most_bytes=100), 4096)
+    assert refused.value.limit == 100
+
+
+ONLY_MEMBERS = Policy(send_per_second=4, send_burst=10, room_per_second=0)
+
+
 def test_a_member_has_one_bucket_a_type_and_the_anonymous_one_a_connection() -> None:
-    policy = Policy(send_per_second=4, send_burst=10)
-    assert rate_bucket(sending(), policy) == Bucket("live:7", 0.25, 10)
-    anonymous = rate_bucket(sending(mid=0), policy)
-    assert anonymous == Bucket("live:session.g1.1", 0.25, 10)
+    assert rate_buckets(sending(), ONLY_MEMBERS) == (Bucket("live:7", 0.25, 10),)
+    anonymous = rate_buckets(sending(mid=0), ONLY_MEMBERS)
+    assert anonymous == (Bucket("live:session.g1.1", 0.25, 10),)
+
+
+def test_signals_have_a_bucket_of_their_own() -> None:
+    signal = read_sending(SUBJECTS, "goim.up.live.1.7.4", encode_headers({CAST: "1"}))
+    assert signal.cast
+    policy = Policy(cast_per_second=2, cast_burst=3, room_per_second=0)
+    assert rate_buckets(signal, policy) == (Bucket("live:cast.7", 0.5, 3, MEMBER_CASTS),)
+
+
+def test_a_room_has_a_bucket_for_all_that_is_sent_to_it() -> None:
+    policy = Policy(send_per_second=0, room_per_second=10, room_burst=20)
+    for sent in (sending(), sending(mid=8), sending()._replace(cast=True)):
+        room = rate_buckets(sent, policy)[-1]
+        assert room == Bucket("live:to.room.live.1", 0.1, 20, ROOM_MESSAGES)
+    assert rate_buckets(direct(), policy)[-1].name == "direct:to.member.9"
 
 
 def test_a_rate_of_zero_is_no_limit_and_a_burst_of_zero_is_one() -> None:
-    assert rate_bucket(sending(), Policy(send_per_second=0)) is None
-    bucket = rate_bucket(sending(), Policy(send_burst=0))
-    assert bucket is not None
-    assert bucket.burst == 1
+    nothing = Policy(send_per_second=0, room_per_second=0)
+    assert rate_buckets(sending(), nothing) == ()
+    bursts = [one.burst for one in rate_buckets(sending(), Policy(send_burst=0, room_burst=0))]
+    assert bursts == [1, 1]
 
 
 def test_a_bucket_gives_its_burst_at_once_and_then_its_rate() -> None:

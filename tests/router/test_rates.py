@@ -1,33 +1,41 @@
 """Rates over several routers on a real Valkey, and on one without it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from bus.environment import Secret
+from bus.limits import MEMBER_MESSAGES, ROOM_MESSAGES, LimitModes
 from router.admission import Bucket
+from router.errors import RateExceeded
 from router.rates import LOCAL_BUCKETS, Rates
 from router.redis_link import RedisLink
 from router.rows import PresenceKeys
 from router.settings import PresenceSettings
 
 
-async def take(rates: Rates, *buckets: Bucket) -> list[float]:
-    """Take one token from each, all asked in one turn of the loop."""
-    waits: list[float] = []
+async def take_all(rates: Rates, *asked: Sequence[Bucket]) -> list[RateExceeded | None]:
+    """Take tokens for several messages, all asked in one turn of the loop."""
+    told: list[RateExceeded | None] = []
     done = asyncio.get_running_loop().create_future()
 
-    def note(wait: float) -> None:
-        waits.append(wait)
-        if len(waits) == len(buckets):
+    def note(exceeded: RateExceeded | None) -> None:
+        told.append(exceeded)
+        if len(told) == len(asked):
             done.set_result(None)
 
-    for bucket in buckets:
-        rates.take(bucket, note)
+    for buckets in asked:
+        rates.take(buckets, note)
     await done
-    return waits
+    return told
+
+
+async def take(rates: Rates, *buckets: Bucket) -> list[float]:
+    """Take one token from each for a message of its own, and return the seconds to wait."""
+    told = await take_all(rates, *([bucket] for bucket in buckets))
+    return [one.seconds if one is not None else 0 for one in told]
 
 
 @pytest.fixture
@@ -107,3 +115,51 @@ async def test_local_buckets_are_bounded(tmp_path: Path, prefix: str) -> None:
     assert len(rates._local) == LOCAL_BUCKETS
     rates.close()
     await redis.close()
+
+
+MEMBER = Bucket("live:7", 60.0, 5, MEMBER_MESSAGES)
+ROOM = Bucket("live:to.room.live.1", 60.0, 2, ROOM_MESSAGES)
+
+
+@pytest.fixture(params=["redis", "alone"])
+async def any_rates(
+    request: pytest.FixtureRequest, redis: RedisLink, presence_keys: PresenceKeys, tmp_path: Path
+) -> AsyncIterator[Callable[[LimitModes], Rates]]:
+    away = RedisLink(PresenceSettings(redis_url=Secret(f"unix://{tmp_path}/none.sock")))
+    made: list[Rates] = []
+
+    def make(modes: LimitModes) -> Rates:
+        link = redis if request.param == "redis" else away
+        made.append(Rates(link, presence_keys, modes))
+        return made[-1]
+
+    yield make
+    for rates in made:
+        rates.close()
+    await away.close()
+
+
+async def test_a_message_takes_from_all_its_buckets_or_from_none(
+    any_rates: Callable[[LimitModes], Rates],
+) -> None:
+    rates = any_rates(LimitModes())
+    told = await take_all(rates, *([MEMBER, ROOM] for _ in range(6)))
+    assert told[:2] == [None, None]
+    assert all(one is not None and one.reason == ROOM_MESSAGES for one in told[2:])
+    assert await take(rates, MEMBER, MEMBER, MEMBER) == [0, 0, 0]
+    (last,) = await take_all(rates, [MEMBER, ROOM])
+    assert last is not None
+    assert (last.code, last.reason, last.retry) == (429, MEMBER_MESSAGES, "later")
+    assert 59 < last.seconds <= last.after <= 60
+    assert rates.excess.counts[ROOM_MESSAGES] == 4
+
+
+async def test_a_limit_in_dry_run_refuses_nothing_and_the_others_hold(
+    any_rates: Callable[[LimitModes], Rates],
+) -> None:
+    rates = any_rates(LimitModes(of_limit={ROOM_MESSAGES: "dry-run"}))
+    told = await take_all(rates, *([MEMBER, ROOM] for _ in range(6)))
+    assert told[:5] == [None] * 5
+    assert told[5] is not None
+    assert told[5].reason == MEMBER_MESSAGES
+    assert rates.excess.counts == {ROOM_MESSAGES: 4, MEMBER_MESSAGES: 1, "member_casts": 0}

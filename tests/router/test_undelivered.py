@@ -16,7 +16,7 @@ from router.redis_link import RedisLink
 from router.rows import PresenceKeys
 from router.settings import PresenceSettings, PublisherSettings, PushSettings
 from router.undelivered import Undelivered
-from schemas.headers import FROM, MESSAGE_ID, encode_headers
+from schemas.headers import FROM, MESSAGE_ID, TO, encode_headers
 from tests.router.reports import session, snapshot
 from tests.router.streams import make_event_stream, make_stream, read_stream
 
@@ -70,6 +70,16 @@ async def test_a_member_who_is_away_makes_an_event_without_the_body(
     assert event == {"mid": "7", "operation": 1000, "sequence": "2", "id": "order", "sender": "9"}
     (stored,) = await read_stream(bus, "EVENT")
     assert stored.subject == bus.subjects.undelivered_event(7)
+
+
+async def test_the_senders_own_copy_of_a_direct_message_makes_no_event(
+    bus: Bus, undelivered: Undelivered
+) -> None:
+    for mid in (9, 5):
+        await push(bus, mid, headers={FROM: "5", TO: "9"})
+    await undelivered.step()
+    (event,) = await events(bus)
+    assert (event["mid"], event["sender"]) == ("9", "5")
 
 
 async def test_who_is_on_a_dead_gateway_only_is_away(
