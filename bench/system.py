@@ -38,7 +38,7 @@ LIFTED = {
     "GOIM_DRAIN_SECONDS": "1",
 }
 ROOM_TYPE = "bench"
-POLICY = {"open": True, "send": "anyone", "send_per_second": 2**31 - 1, "send_burst": 2**31 - 1}
+POLICY = {"open": True, "send": "anyone", "send_per_second": 0, "room_per_second": 0}
 SYNC_ALWAYS, SYNC_RELAXED = "sync_interval: always", 'sync_interval: "2m"'
 ERROR_MARKS = ("[error ", "[ERR]", "Traceback", "starts again in")
 PART_MARKS = {"nats-server": "nats", "valkey-server": "valkey"}
