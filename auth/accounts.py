@@ -1,4 +1,4 @@
-"""EDGE the account calls on NATS, `goim.accounts.<call>`: one handler for each of schemas/calls.py.
+"""EDGE the account calls on NATS, `goim.accounts.<call>`: one for each of schemas/account_calls.py.
 
 A subject answered here needs the buckets of book.py; `open_accounts` makes them.
 """
@@ -35,7 +35,7 @@ from bus.connection import Bus
 from bus.errors import BusError
 from bus.metrics import Reading
 from bus.service import Service
-from schemas.calls import ACCOUNT_CALLS
+from schemas.account_calls import ACCOUNT_CALLS
 
 log = structlog.get_logger()
 

@@ -29,6 +29,8 @@ UNAVAILABLE = 503
 MAX_REQUESTS = 10_000  # under way at once, in one service
 STOP_SECONDS = 3.0
 NO_RESPONDERS = b"NATS/1.0 503"  # an empty answer must not pass for an empty message
+# The stable words of refusals that have none of their own (docs/api.md).
+REASONS = {400: "bad_field", 413: "too_large", 429: "busy", 500: "internal", 503: "unavailable"}
 FAILURE = RpcError(INTERNAL_ERROR, "an error on our side", "later", "internal")
 
 Request = TypeVar("Request", bound=Message)
@@ -292,7 +294,8 @@ class Service:
         answer = reply_type()
         error: Any = answer.error  # type: ignore[attr-defined]
         error.code, error.retry = refusal.code, refusal.retry
-        error.reason, error.after = refusal.reason, refusal.after
+        error.reason = refusal.reason or REASONS.get(refusal.code, "")
+        error.after = refusal.after
         error.message = encodable(refusal.message)
         self._send(reply, encode_reply(answer, as_json), headers)
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from starlette.requests import Request
 
+from gateway.callers import bearer_token
 from gateway.calls_http import CallsHttp
 from gateway.http_state import HttpState, address_of
-from schemas.calls import ACCOUNT_CALLS, FROM_HTTP, Call
+from schemas.account_calls import ACCOUNT_CALLS
+from schemas.call import Call
 
 
 class AccountsHttp(CallsHttp):
@@ -19,17 +21,10 @@ class AccountsHttp(CallsHttp):
     def __init__(self, state: HttpState) -> None:
         super().__init__(state, ACCOUNT_CALLS)
 
-    async def known(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields FROM_HTTP that the call has."""
+    async def answer(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what auth answers; it knows members by their tokens itself."""
         known = {"address": address_of(request), "token": bearer_token(request)}
-        return {
-            name: known[name]
-            for name in FROM_HTTP
-            if name in call.request.DESCRIPTOR.fields_by_name
-        }
-
-
-def bearer_token(request: Request) -> str:
-    """Return the token of `Authorization: Bearer`, `""` without one."""
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+        fields = call.request.DESCRIPTOR.fields_by_name
+        return await self.ask(
+            call, {**asked, **{name: known[name] for name in known if name in fields}}
+        )

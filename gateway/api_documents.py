@@ -10,15 +10,14 @@ from starlette.routing import Route
 from schemas.asyncapi import asyncapi_document
 from schemas.calls import CALLS
 from schemas.openapi import openapi_document
-from schemas.room_calls import ROOM_CALLS
 from schemas.subjects import Subjects
 
 
 def document_routes(subjects: Subjects) -> list[Route]:
     """Return the two routes."""
     return [
-        Route("/openapi.json", _endpoint(openapi_document((*CALLS, *ROOM_CALLS)))),
-        Route("/asyncapi.json", _endpoint(asyncapi_document((*CALLS, *ROOM_CALLS), subjects))),
+        Route("/openapi.json", _endpoint(openapi_document(CALLS))),
+        Route("/asyncapi.json", _endpoint(asyncapi_document(CALLS, subjects))),
     ]
 
 

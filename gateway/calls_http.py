@@ -1,7 +1,8 @@
 """EDGE calls by HTTP: `POST /api/v1/<service>/<call>` becomes a request on NATS.
 
 The body is the request's JSON, the answer is the reply's, with an HTTP status where it says no.
-What a caller is known by is never believed from the body: a subclass says what takes its place.
+What a caller is known by is never believed from the body: a subclass says what takes its place,
+and who is told what.
 """
 
 from json import JSONDecodeError, dumps, loads
@@ -11,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bus.errors import BusError
+from bus.errors import BusError, PayloadTooLarge
 from gateway.http_body import BodyTooLarge, BodyTooSlow, HttpBody
 from gateway.http_state import HttpState, TooManyRequests
-from schemas.calls import Call
+from schemas.call import Call
 
 MOST_BODY_BYTES = 16_384
 NO_STORE = {"Cache-Control": "no-store", "Content-Type": "application/json"}  # tokens are in it
@@ -29,24 +30,47 @@ class Refused(Exception):
 
 
 class CallsHttp:
-    """The routes of one app for some calls; `known` is what the gateway knows of a caller."""
+    """The routes of one app for some calls."""
+
+    most_body_bytes = MOST_BODY_BYTES
 
     def __init__(self, state: HttpState, calls: tuple[Call, ...]) -> None:
-        self._state = state
+        self.state = state
         self._calls = calls
 
     def routes(self) -> list[Route]:
-        """Return a route for each call."""
-        return [Route(call.path, self._endpoint(call), methods=["POST"]) for call in self._calls]
+        """Return a route for each call that is taken by HTTP."""
+        return [
+            Route(call.path, self._endpoint(call), methods=["POST"])
+            for call in self._calls
+            if call.is_by_http
+        ]
 
-    async def known(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields that take the place of the body's. Raises Refused."""
+    async def answer(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to this caller: `ask` with what it may ask. Raises Refused."""
         raise NotImplementedError
+
+    async def ask(self, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what the service answers. Raises Refused."""
+        bus = self.state.bus
+        subject = call.subject(bus.subjects)
+        try:
+            reply = await bus.call(subject, _payload(asked), self.state.settings.request_seconds)
+            answer = loads(reply.payload)
+        except PayloadTooLarge as error:
+            raise self._too_large(error) from None
+        except BusError:
+            words = f"nobody answers {call.service} calls right now"
+            raise Refused(503, "unavailable", words, "later") from None
+        except (JSONDecodeError, UnicodeDecodeError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise Refused(500, "internal", "an error on our side", "later")
+        return answer
 
     def _endpoint(self, call: Call) -> Any:
         async def endpoint(request: Request) -> Response:
-            settings = self._state.settings
-            body = HttpBody(request, MOST_BODY_BYTES, settings.body_seconds)
+            body = HttpBody(request, self.most_body_bytes, self.state.settings.body_seconds)
             try:
                 answer = await self._answer(call, request, body)
             except Refused as refused:
@@ -59,37 +83,22 @@ class CallsHttp:
 
     async def _answer(self, call: Call, request: Request, body: HttpBody) -> dict[str, Any]:
         if request.headers.get("sec-fetch-site") == "cross-site":
-            self._state.refused["cross_site"] += 1
+            self.state.refused["cross_site"] += 1
             raise Refused(403, "cross_site", CROSS_SITE)
         try:
-            with self._state.place():
-                asked = _object(await body.read())
-                known = await self.known(call, request, asked)
-                return await self._ask(call, _payload({**asked, **known}))
+            with self.state.place():
+                return await self.answer(call, request, _object(await body.read()))
         except BodyTooLarge as error:
-            self._state.refused["too_large"] += 1
-            raise Refused(413, "too_large", str(error)) from None
+            raise self._too_large(error) from None
         except BodyTooSlow as error:
-            self._state.refused["too_slow"] += 1
+            self.state.refused["too_slow"] += 1
             raise Refused(408, "too_slow", str(error), "now") from None
         except TooManyRequests as error:
             raise Refused(503, "busy", str(error), "later") from None
 
-    async def _ask(self, call: Call, payload: bytes) -> dict[str, Any]:
-        bus = self._state.bus
-        subject = call.subject(bus.subjects)
-        seconds = self._state.settings.request_seconds
-        try:
-            reply = await bus.call(subject, payload, seconds)
-            answer = loads(reply.payload)
-        except BusError:
-            words = f"nobody answers {call.service} calls right now"
-            raise Refused(503, "unavailable", words, "later") from None
-        except (JSONDecodeError, UnicodeDecodeError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise Refused(500, "internal", "an error on our side", "later")
-        return answer
+    def _too_large(self, error: Exception) -> Refused:
+        self.state.refused["too_large"] += 1
+        return Refused(413, "too_large", str(error))
 
 
 def _object(body: bytes) -> dict[str, Any]:

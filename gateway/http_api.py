@@ -3,9 +3,9 @@
     app = make_app(state, trusted=False)    $PORT: a key opens goim's API and /metrics
     app = make_app(state, trusted=True)     GOIM_HTTP_PORT: no key is asked for, and no page
 
-`goim_api.py` serves goim's nine routes (what they say is decided in `goim_http.py`),
-`accounts_http.py` and `rooms_http.py` those calls, `management_http.py` the rest; `http_state.py`
-is what all share.
+`goim_api.py` serves goim's nine routes (what they say is decided in `goim_http.py`), the calls of
+schemas/calls.py are in `accounts_http.py`, `rooms_http.py`, `presence_http.py`, `store_http.py`,
+`operators_http.py`, the rest is in `management_http.py`; `http_state.py` is what all share.
 """
 
 from pathlib import Path
@@ -17,15 +17,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.accounts_http import AccountsHttp
 from gateway.api_documents import document_routes
+from gateway.callers import Callers
 from gateway.goim_answers import SERVER_ERROR, failure
 from gateway.goim_api import GoimApi
 from gateway.goim_http import ROUTES
 from gateway.http_body import ClientGone
 from gateway.http_state import HttpState, response
 from gateway.management_http import Management, page_routes
+from gateway.operators_http import OperatorsHttp
 from gateway.page_files import FOLDER
+from gateway.presence_http import PresenceHttp
 from gateway.rooms_http import RoomsHttp
 from gateway.settings import HttpSettings
+from gateway.store_http import StoreHttp
 
 __all__ = ["HttpSettings", "HttpState", "make_app"]
 
@@ -39,7 +43,10 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 def make_app(state: HttpState, trusted: bool, page_folder: Path = FOLDER) -> Starlette:
     """Return the app of one listener."""
     routes = Management(state, trusted).routes() + AccountsHttp(state).routes()
-    routes += RoomsHttp(state, trusted).routes() + document_routes(state.bus.subjects)
+    callers = Callers(state, trusted)
+    for kind in (RoomsHttp, PresenceHttp, StoreHttp, OperatorsHttp):
+        routes += kind(state, callers).routes()
+    routes += document_routes(state.bus.subjects)
     if not trusted:
         routes += page_routes(page_folder)
     paths = frozenset(ROUTES) | {route.path for route in routes}

@@ -15,11 +15,15 @@ from bus.connection import Bus
 from bus.environment import Secret
 from bus.errors import RpcError
 from bus.metrics import Metrics, Reading
+from bus.rooms import RoomBook
 from gateway.bearer import KeyRefusal, check_bearer
 from gateway.goim_answers import Answer, failure
+from gateway.grants import Grant
 from gateway.http_body import BodyTooLarge
+from gateway.room_denial import room_denial
 from gateway.settings import HttpSettings
 from schemas.policies import BUILT_IN, DEFAULT, Policy
+from schemas.rooms import Denial
 
 log = structlog.get_logger()
 
@@ -61,6 +65,7 @@ class HttpState:
     refused: Counter[str] = field(default_factory=Counter)  # by reason
     running: int = 0
     policy_of: Callable[[str], Policy] = built_in_policy  # of a room type
+    book: RoomBook | None = None  # None: no room has a record
 
     def __post_init__(self) -> None:
         self.metrics.add(self._readings)
@@ -80,6 +85,10 @@ class HttpState:
         subject = self.bus.subjects.rpc(service, endpoint)
         answer = await self.bus.call(subject, payload, self.settings.request_seconds)
         return _decode_reply(subject, answer.payload, reply_type)
+
+    def denial(self, right: str, grant: Grant, room: str) -> Denial | None:
+        """Return why a member may not hear a room or read its history, None when it may."""
+        return room_denial(right, grant.mid, grant.rooms, room, self.policy_of, self.book)
 
     @contextmanager
     def place(self) -> Iterator[None]:

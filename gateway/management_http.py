@@ -23,6 +23,7 @@ from schemas.messages_pb2 import (
     WhoReply,
     WhoRequest,
 )
+from schemas.presence_reads import MEMBERS, ROOM, TOTAL
 from schemas.subjects import IdRefused, room_topic
 
 WHO_LIMIT, WHO_LIMIT_MOST = 100, 500  # sessions told of a room
@@ -43,9 +44,9 @@ class Management:
             Route("/healthz", self._health),
             Route("/readyz", self._readiness),
             Route("/metrics", self._metrics),
-            Route("/api/v1/presence/room", self._presence(self._room)),
-            Route("/api/v1/presence/total", self._presence(self._total)),
-            Route("/api/v1/presence/members", self._presence(self._members)),
+            Route(ROOM.path, self._presence(self._room)),
+            Route(TOTAL.path, self._presence(self._total)),
+            Route(MEMBERS.path, self._presence(self._members)),
         ]
 
     async def _health(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ import os
 import random
 import sys
 from collections.abc import Coroutine
+from functools import partial
 from secrets import token_hex
 from socket import gethostname
 from typing import Any
@@ -20,6 +21,7 @@ from bus.lifecycle import until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics, Reading
 from bus.policies import PolicyBook
+from bus.readings import bus_readings
 from bus.rooms import RoomBook
 from gateway.front import FrontDoor, HttpSide
 from gateway.gateway import Gateway
@@ -37,7 +39,6 @@ log = structlog.get_logger()
 VERSION = "0.1.0"
 SERVICES = ("auth", "router", "store")  # pushes and logins need them
 PROBE_SECONDS = 0.5
-SILENT_SECONDS = 3.0  # without an answer for so long, a service counts as away
 
 
 class Readiness:
@@ -72,13 +73,14 @@ class Readiness:
             await asyncio.sleep(PROBE_SECONDS)
 
     def _is_away(self, name: str) -> bool:
-        answered = self._answered.get(name, -SILENT_SECONDS)
-        return self._gateway.loop.time() - answered >= SILENT_SECONDS
+        silent_seconds = self._gateway.settings.silent_seconds
+        answered = self._answered.get(name, -silent_seconds)
+        return self._gateway.loop.time() - answered >= silent_seconds
 
     async def _probe(self, name: str) -> None:
-        bus = self._gateway.bus
+        bus, silent_seconds = self._gateway.bus, self._gateway.settings.silent_seconds
         try:
-            await bus.call(f"$SRV.PING.{bus.subjects.prefix}-{name}", b"", SILENT_SECONDS)
+            await bus.call(f"$SRV.PING.{bus.subjects.prefix}-{name}", b"", silent_seconds)
         except NoResponders:
             if name != "auth" or not await self._checks_tokens():
                 return
@@ -88,9 +90,9 @@ class Readiness:
 
     async def _checks_tokens(self) -> bool:
         """Tell whether a responder of somebody else's has taken the auth service's place."""
-        bus = self._gateway.bus
+        bus, silent_seconds = self._gateway.bus, self._gateway.settings.silent_seconds
         try:
-            await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":""}', SILENT_SECONDS)
+            await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":""}', silent_seconds)
         except BusError:
             return False
         return True
@@ -106,7 +108,7 @@ class Server:
         self._servers: list[asyncio.Server] = []
         settings = gateway.settings
         state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
-        state.policy_of = gateway.policies.of
+        state.policy_of, state.book = gateway.policies.of, gateway.rooms.book
         self._public = HttpSide(_http_config(make_app(state, trusted=False)), settings.limits)
         self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
 
@@ -197,6 +199,7 @@ async def serve(settings: Settings) -> None:
     metrics.add(gateway.readings)
     readiness = Readiness(gateway)
     metrics.add(readiness.readings)
+    metrics.add(partial(bus_readings, bus))
     server = Server(gateway, metrics, readiness)
     gateway.start()
     gateway.spawn(readiness.keep_probing(), "readiness")

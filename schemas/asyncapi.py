@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.calls import GENERAL, Call
+from schemas.call import GENERAL, Call
 from schemas.json_schema import message_schema, schemas_of
 from schemas.openapi import TITLE, VERSION
 from schemas.subjects import Subjects

@@ -2,7 +2,7 @@
 
 from google.protobuf.message import Message
 
-from schemas.calls import Call, Caller
+from schemas.call import Call, Caller
 from schemas.messages_pb2 import (
     DescribeRoomRequest,
     ListRoomsReply,
@@ -22,9 +22,16 @@ ADMINS = (*CHANGE, "not_admin")
 BY_HTTP = ("key_missing", "token_refused", "token_forbids", "auth_unavailable")  # the gateway's
 
 
-def _call(name: str, request: type[Message], words: str, reasons: tuple[str, ...]) -> Call:
+def _call(
+    name: str,
+    request: type[Message],
+    words: str,
+    reasons: tuple[str, ...],
+    command: str | None = None,
+) -> Call:
     reply = ListRoomsReply if request is ListRoomsRequest else RoomReply
-    return Call("rooms", name, request, reply, Caller.MEMBER, words, reasons)
+    command = f"room {name.replace('_', '-')}" if command is None else command
+    return Call("rooms", name, request, reply, Caller.MEMBER, words, reasons, command)
 
 
 ROOM_CALLS = (
@@ -44,17 +51,28 @@ ROOM_CALLS = (
         (*OWNERS, "room_closed"),
     ),
     _call(
-        "get", RoomRequest, "Tell what a room is, and who is in it.", (*ANY_ROOM, "not_a_member")
+        "get",
+        RoomRequest,
+        "Tell what a room is, and who is in it.",
+        (*ANY_ROOM, "not_a_member"),
+        "room show",
     ),
     _call("list", ListRoomsRequest, "List one's rooms, page by page.", ("bad_field", "bad_room")),
-    _call("search", ListRoomsRequest, "Find rooms by a part of their words.", ("bad_field",)),
+    _call(
+        "search",
+        ListRoomsRequest,
+        "Find rooms by a part of their words.",
+        ("bad_field",),
+        "room list",
+    ),
     _call(
         "join",
         RoomRequest,
         "Come to the list of members.",
         (*CHANGE, "not_invited", "banned", "room_closed", "room_full"),
+        "",
     ),
-    _call("leave", RoomRequest, "Go off the list, or decline.", (*CHANGE, "owner_stays")),
+    _call("leave", RoomRequest, "Go off the list, or decline.", (*CHANGE, "owner_stays"), ""),
     _call("invite", RoomMemberRequest, "Let a member join.", (*ADMINS, "member_banned")),
     _call(
         "kick",

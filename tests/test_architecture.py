@@ -17,7 +17,7 @@ MAY_IMPORT = {
 } | {service: {service, "bus", "schemas"} for service in SERVICES}
 # The Python client runs where there is no bus; these are the rest of goimbus.
 GOIMBUS_ON_THE_BUS = (
-    *("commands/", "addresses.py", "brief_bus.py", "doctor_checks.py", "part.py"),
+    *("commands/", "addresses.py", "asking.py", "brief_bus.py", "doctor_checks.py", "part.py"),
     "up_settings.py",
 )
 

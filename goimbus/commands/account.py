@@ -1,10 +1,8 @@
 """`goimbus account`: make, list and change accounts, as an operator with the API key."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from google.protobuf.json_format import MessageToJson
@@ -12,12 +10,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-from bus.errors import BusError, NoResponders, RpcError, SettingsRefused
-from bus.replies import read_reply
-from goimbus.addresses import Addresses
-from goimbus.brief_bus import NatsAway, brief_bus
-from goimbus.errors import DataFolderDamaged
-from goimbus.local_secrets import FILE, load_secrets
+from goimbus.asking import Reply, api_key, ask
 from schemas.messages_pb2 import (
     Account,
     AccountReply,
@@ -33,12 +26,10 @@ from schemas.messages_pb2 import (
     ShowAccountRequest,
 )
 
-API_KEY = "GOIM_API_KEY"
 ROLES = click.Choice(["user", "service", "operator"])
 STATES = click.Choice(["pending", "active", "deactivated"])
 MOST_LISTED = 500
 
-Reply = TypeVar("Reply", bound=Message)
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
 
@@ -75,7 +66,7 @@ def create(name: str, role: str, contact: str) -> None:
     """Make an account, active at once, and print its mid."""
     password = _read_password(confirm=True)
     request = RegisterRequest(
-        name=name, password=password, role=role, contact=contact, token=_api_key(os.environ)
+        name=name, password=password, role=role, contact=contact, token=api_key(os.environ)
     )
     click.echo(_call("register", request, RegisterReply).mid)
 
@@ -107,7 +98,7 @@ def list_accounts(
 ) -> None:
     """List accounts in order of their mids."""
     request = ListAccountsRequest(
-        token=_api_key(os.environ),
+        token=api_key(os.environ),
         text=text,
         role=role or "",
         state=state or "",
@@ -127,7 +118,7 @@ def list_accounts(
 @click.argument("who", type=Who())
 def show(who: dict[str, Any]) -> None:
     """Show an account as JSON."""
-    request = ShowAccountRequest(token=_api_key(os.environ), **who)
+    request = ShowAccountRequest(token=api_key(os.environ), **who)
     click.echo(_json(_call("show", request, AccountReply).account))
 
 
@@ -135,14 +126,14 @@ def show(who: dict[str, Any]) -> None:
 @click.argument("who", type=Who())
 def deactivate(who: dict[str, Any]) -> None:
     """Close an account: its logins end, its connections are cut, its name stays taken."""
-    _say(_call("deactivate", DeactivateRequest(token=_api_key(os.environ), **who), AccountReply))
+    _say(_call("deactivate", DeactivateRequest(token=api_key(os.environ), **who), AccountReply))
 
 
 @command.command()
 @click.argument("who", type=Who())
 def reactivate(who: dict[str, Any]) -> None:
     """Open a closed account again, or a pending one without its code."""
-    _say(_call("reactivate", ReactivateRequest(token=_api_key(os.environ), **who), AccountReply))
+    _say(_call("reactivate", ReactivateRequest(token=api_key(os.environ), **who), AccountReply))
 
 
 @command.command()
@@ -150,39 +141,11 @@ def reactivate(who: dict[str, Any]) -> None:
 @click.argument("role", type=ROLES)
 def role(who: dict[str, Any], role: str) -> None:
     """Give an account another role."""
-    _say(_call("role", RoleRequest(token=_api_key(os.environ), role=role, **who), AccountReply))
+    _say(_call("role", RoleRequest(token=api_key(os.environ), role=role, **who), AccountReply))
 
 
 def _call(name: str, request: Message, reply_type: type[Reply]) -> Reply:
-    try:
-        return asyncio.run(_ask(name, request, reply_type))
-    except NoResponders as error:
-        raise click.ClickException(f"{error}; that would be the auth service") from None
-    except RpcError as refused:
-        raise click.ClickException(f"{refused.message} ({refused.reason})") from None
-    except (BusError, NatsAway, SettingsRefused) as error:
-        raise click.ClickException(str(error)) from None
-
-
-async def _ask(name: str, request: Message, reply_type: type[Reply]) -> Reply:
-    addresses = Addresses.read(os.environ)
-    async with brief_bus(addresses.bus, "account") as bus:
-        subject = bus.subjects.rpc("accounts", name)
-        return read_reply(await bus.call(subject, request.SerializeToString()), reply_type)
-
-
-def _api_key(variables: Mapping[str, str]) -> str:
-    """Return the key that opens what operators do."""
-    if key := variables.get(API_KEY):
-        return key
-    try:
-        folder = Addresses.read(variables).data_folder
-        if (folder / FILE).exists():
-            return load_secrets(folder, variables)[API_KEY]
-    except (DataFolderDamaged, SettingsRefused) as error:
-        raise click.ClickException(str(error)) from None
-    words = f"no API key: {API_KEY} is not set, and there is no {folder / FILE} of a `goimbus up`"
-    raise click.ClickException(words)
+    return ask(f"accounts.{name}", request, reply_type, os.environ)
 
 
 def _read_password(confirm: bool = False) -> str:

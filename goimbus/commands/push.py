@@ -27,6 +27,7 @@ from goimbus.push_request import (
     read_key_answer,
     read_stream_answer,
 )
+from schemas.calls import find_call
 from schemas.messages_pb2 import PushReply, PushRequest
 from schemas.subjects import IdRefused
 
@@ -151,7 +152,7 @@ async def _by_nats(push: Push, addresses: Addresses) -> Pushed:
 async def _publish(push: Push, bus: Bus) -> Pushed:
     if push.kind == "key":
         request = PushRequest(operation=push.operation, body=push.body, keys=[push.target])
-        subject = bus.subjects.rpc("pushes", "keys")
+        subject = find_call("pushes.keys").subject(bus.subjects)
         return read_key_answer(
             read_reply(await bus.call(subject, request.SerializeToString()), PushReply)
         )

@@ -1,9 +1,8 @@
 """`goimbus room`: open, list and look after rooms, as a service on NATS."""
 
-import asyncio
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from google.protobuf.json_format import MessageToJson
@@ -11,11 +10,9 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
 
-from bus.errors import BusError, NoResponders, RpcError, SettingsRefused
-from bus.replies import read_reply
-from goimbus.addresses import Addresses
-from goimbus.brief_bus import NatsAway, brief_bus
+from goimbus.asking import Reply, ask
 from schemas.messages_pb2 import (
+    DescribeRoomRequest,
     ListRoomsReply,
     ListRoomsRequest,
     OpenRoomRequest,
@@ -27,7 +24,6 @@ from schemas.messages_pb2 import (
     RoomRequest,
 )
 
-Reply = TypeVar("Reply", bound=Message)
 Command = Callable[..., Any]
 ACCESS = click.Choice(["public", "invitation"])
 SENDERS = click.Choice(["members", "admins"])
@@ -128,6 +124,14 @@ def rename(room: str, name: str) -> None:
 
 @command.command()
 @click.argument("room")
+@click.argument("description")
+def describe(room: str, description: str) -> None:
+    """Describe a room."""
+    _tell(_call("describe", DescribeRoomRequest(room=room, description=description), RoomReply))
+
+
+@command.command()
+@click.argument("room")
 @click.option("--access", type=ACCESS)
 @click.option("--senders", type=SENDERS)
 def regulate(room: str, access: str | None, senders: str | None) -> None:
@@ -169,20 +173,7 @@ for _name, _words, _with_reason, _with_time in (
 
 
 def _call(call: str, request: Message, reply_type: type[Reply]) -> Reply:
-    try:
-        return asyncio.run(_ask(call, request, reply_type))
-    except NoResponders as error:
-        raise click.ClickException(f"{error}; that would be the router") from None
-    except RpcError as error:
-        raise click.ClickException(f"{error.message} ({error.reason or error.code})") from None
-    except (BusError, NatsAway, SettingsRefused) as error:
-        raise click.ClickException(str(error)) from None
-
-
-async def _ask(call: str, request: Message, reply_type: type[Reply]) -> Reply:
-    async with brief_bus(Addresses.read(os.environ).bus, "room") as bus:
-        reply = await bus.call(bus.subjects.rpc("rooms", call), request.SerializeToString())
-        return read_reply(reply, reply_type)
+    return ask(f"rooms.{call}", request, reply_type, os.environ)
 
 
 def _tell(reply: RoomReply) -> None:

@@ -18,6 +18,7 @@ from bus.errors import BusError, NoResponders, RpcError, SettingsRefused
 from bus.replies import read_reply
 from goimbus.addresses import Addresses
 from goimbus.brief_bus import NatsAway, brief_bus
+from schemas.calls import find_call
 from schemas.messages_pb2 import Session, TotalReply, TotalRequest, WhoReply, WhoRequest
 
 COLUMNS = ("member", "key", "room", "platform", "gateway", "for")
@@ -76,7 +77,9 @@ async def _ask(request: WhoRequest) -> tuple[WhoReply, TotalReply]:
 
 
 def _call(bus: Bus, endpoint: str, request: Message) -> Coroutine[Any, Any, Reply]:
-    return bus.call(bus.subjects.rpc("presence", endpoint), request.SerializeToString())
+    return bus.call(
+        find_call(f"presence.{endpoint}").subject(bus.subjects), request.SerializeToString()
+    )
 
 
 def _as_values(who: WhoReply, total: TotalReply) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from auth.names import name_digest
 from bus.metrics import Metrics
-from schemas.calls import ACCOUNT_CALLS, GENERAL
+from schemas.account_calls import ACCOUNT_CALLS
+from schemas.call import GENERAL
 from schemas.messages_pb2 import LoginReply, LoginRequest, RegisterReply, RegisterRequest
 
 from .desk import API_KEY, PASSWORD, Desk

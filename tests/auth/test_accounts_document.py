@@ -13,7 +13,8 @@ from bus.connection import Bus
 from bus.environment import Environment
 from bus.errors import PublishRefused
 from bus.settings import BusSettings
-from schemas.calls import ACCOUNT_CALLS, GENERAL, Caller
+from schemas.account_calls import ACCOUNT_CALLS
+from schemas.call import GENERAL, Caller
 from schemas.subjects import Subjects
 from tests.bus.servers import NatsServer
 

@@ -11,7 +11,8 @@ from google.protobuf.message import Message
 from auth.slowing import Rate
 from bus.connection import Bus
 from gateway.http_api import HttpSettings
-from schemas.calls import ACCOUNT_CALLS, Call
+from schemas.account_calls import ACCOUNT_CALLS
+from schemas.call import Call
 from tests.auth.desk import API_KEY, PASSWORD, Desk
 from tests.gateway.http_servers import client_of, state_of
 

@@ -1,7 +1,9 @@
 import pytest
 
 from schemas import messages_pb2
-from schemas.calls import CALLS, FROM_HTTP, Call, Caller
+from schemas.account_calls import ACCOUNT_CALLS
+from schemas.call import FROM_HTTP, Call, Caller
+from schemas.calls import CALLS, find_call
 from schemas.subjects import Subjects
 
 
@@ -11,13 +13,17 @@ def test_no_two_calls_share_a_subject_or_a_path() -> None:
 
 
 @pytest.mark.parametrize("call", CALLS, ids=[call.path for call in CALLS])
-def test_a_call_can_say_no_and_who_makes_it_can_be_known(call: Call) -> None:
+def test_a_call_can_say_no_and_is_described(call: Call) -> None:
     assert "error" in call.reply.DESCRIPTOR.fields_by_name
-    asked = set(call.request.DESCRIPTOR.fields_by_name)
-    if call.caller is not Caller.ANYONE:
-        assert "token" in asked
-    assert asked & set(FROM_HTTP)
     assert call.words.endswith(".")
+    assert find_call(call.full_name) is call
+
+
+def test_who_makes_an_account_call_can_be_known() -> None:
+    for call in ACCOUNT_CALLS:
+        asked = set(call.request.DESCRIPTOR.fields_by_name)
+        assert "token" in asked or call.caller is Caller.ANYONE, call.name
+        assert asked & set(FROM_HTTP), call.name
 
 
 def test_subject_and_path_follow_from_the_name() -> None:
