@@ -1,6 +1,5 @@
 """DECIDE which of a topic's messages are still here, for connections that come a little late."""
 
-from collections import deque
 from collections.abc import Iterator
 
 from gateway.fanout import Delivery
@@ -17,7 +16,7 @@ class Recent:
     def __init__(self, limits: Limits, received: int, casts: int) -> None:
         self._limits = limits
         self._bytes = 0
-        self.deliveries: deque[Delivery] = deque()
+        self.deliveries: list[Delivery] = []  # a deque would take 0.6 KB of each room
         self.evicted_to = received
         self.evicted_casts = casts
 
@@ -41,7 +40,7 @@ class Recent:
                 number += 1
 
     def _evict(self) -> None:
-        oldest = self.deliveries.popleft()
+        oldest = self.deliveries.pop(0)
         self._bytes -= len(oldest.body)
         if oldest.sequence:
             self.evicted_to = max(self.evicted_to, oldest.sequence)

@@ -77,7 +77,7 @@ class RoomMoves:
         What it lacks there is asked for when the caller begins that; None: it hears it already.
         """
         catch_up = self._hear(connection, room, told)
-        connection.session.room = room
+        connection.session.room = self._name(room)
         return catch_up
 
     def enter_further(
@@ -85,7 +85,7 @@ class RoomMoves:
     ) -> CatchUp | None:
         """Let the connection hear a room, which it may, besides its own. As `enter`."""
         catch_up = self._hear(connection, room, told)
-        connection.session.rooms = (*connection.session.rooms, room)
+        connection.session.rooms = (*connection.session.rooms, self._name(room))
         return catch_up
 
     def enter_all(
@@ -124,6 +124,10 @@ class RoomMoves:
         for topic in topics:
             interest.release(connection, topic)
 
+    def _name(self, room: str) -> str:
+        """Return the one text that all who hear a room share."""
+        return self._gateway.interest.topics[room_topic(room)].room
+
     def _hear(self, connection: "Connection", room: str, told: int | None) -> CatchUp | None:
         session, gateway = connection.session, self._gateway
         if session.hears(room):
@@ -133,7 +137,7 @@ class RoomMoves:
         known = connection.visited.pop(room, None) if connection.visited else None
         newest = 0
         if told is not None and told < 0:
-            newest = -told if session.may("history", room) else 0
+            newest = -told if gateway.rooms.token_gives(HISTORY, session.rights, room) else 0
         after = told if told is not None and told >= 0 else known
         return gateway.catching_up.prepare(connection, topic, after, newest)
 
