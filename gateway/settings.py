@@ -88,6 +88,7 @@ class Settings:
     zone: str = ""
     weight: int = 10
     public_addresses: tuple[str, ...] = ()
+    silent_seconds: float = 3.0  # a service without an answer for so long counts as away
     policies_file: str = ""
 
     @classmethod
@@ -129,6 +130,7 @@ class Settings:
             zone=read.text("GOIM_ZONE"),
             weight=read.integer("GOIM_WEIGHT", cls.weight, 1),
             public_addresses=read.texts("GOIM_PUBLIC_ADDRESSES"),
+            silent_seconds=read.number("GOIM_SILENT_SECONDS", cls.silent_seconds, 0.1, 60),
             policies_file=read.text("GOIM_POLICIES"),
         )
         _check_tls(read, settings)
