@@ -36,6 +36,7 @@ class Harness(Responders):
 
     gateway: Gateway
     server: Server
+    readiness: Readiness
     policies: FakePolicies
     faults: list[dict[str, Any]]
     clients: list[Client]
@@ -122,7 +123,7 @@ async def running_gateway(
     gateway_id = make_gateway_id(chosen)
     harness.gateway = gateway = Gateway(chosen, bus, policies, gateway_id, "1.0.0", book)
     gateway.start()
-    readiness = Readiness(gateway)
+    harness.readiness = readiness = Readiness(gateway)
     harness.server = Server(gateway, Metrics(), readiness)
     gateway.spawn(readiness.keep_probing(), "readiness")
     await harness.server.open()

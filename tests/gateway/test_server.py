@@ -145,11 +145,12 @@ async def test_it_is_ready_when_all_services_answer(harness: Harness) -> None:
 async def test_it_says_who_does_not_answer(
     nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.server.SILENT_SECONDS", 0.2)
     monkeypatch.setattr("gateway.server.PROBE_SECONDS", 0.05)
-    async with running_gateway(nats_url, prefix) as harness:
+    async with running_gateway(nats_url, prefix, silent_seconds=0.2) as harness:
         await harness.services["store"].stop()
         await becomes(harness, 503, ["the store service does not answer"])
+        up = {name: number for ((name,), number) in harness.readiness.readings()[0][4]}
+        assert up == {"auth": 1.0, "router": 1.0, "store": 0.0}
 
 
 async def drained(harness: Harness, clients: list[Client]) -> list[Closed]:

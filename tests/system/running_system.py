@@ -110,7 +110,7 @@ class RunningSystem:
 
 
 @contextmanager
-def running_system(folder: Path, **environment: str) -> Iterator[RunningSystem]:
+def running_system(folder: Path, *options: str, **environment: str) -> Iterator[RunningSystem]:
     """Start it, wait until it is ready, stop it in the end."""
     folder.mkdir(parents=True, exist_ok=True)
     port, tcp_port, http_port, nats_port = free_ports(4)
@@ -127,7 +127,7 @@ def running_system(folder: Path, **environment: str) -> Iterator[RunningSystem]:
     }
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            bound_to_parent((sys.executable, "-m", "goimbus", "up")),
+            bound_to_parent((sys.executable, "-m", "goimbus", "up", *options)),
             env=environ,
             stdout=log,
             stderr=subprocess.STDOUT,
