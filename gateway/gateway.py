@@ -20,17 +20,20 @@ from gateway.counters import Counters
 from gateway.deadlines import Deadlines
 from gateway.fanout import Delivery
 from gateway.front import FrontDoor
+from gateway.history import History
 from gateway.hub import Hub
 from gateway.interest import Interest
 from gateway.login import Login
 from gateway.pacing import Pacing
 from gateway.positions import Positions
 from gateway.presence import Presence
+from gateway.reads import Reads
 from gateway.room_moves import RoomMoves
 from gateway.room_rights import RoomRights
 from gateway.session import (
     Acknowledge,
     Action,
+    Ask,
     ChangeRoom,
     CheckToken,
     JoinRoom,
@@ -90,6 +93,8 @@ class Gateway:
         self.pacing = Pacing(self)
         self.login = Login(self)
         self.upstream = Upstream(self)
+        self.history = History(self)
+        self.reads = Reads(self)
         self.commands = Commands(self)
 
     def start(self) -> None:
@@ -148,6 +153,9 @@ class Gateway:
                 self.moves.join(connection, action)
             case LeaveRoom():
                 self.moves.leave(connection, action)
+            case Ask(operation):
+                asked = self.history if operation == Operation.HISTORY else self.reads
+                asked.ask(connection, action)
             case Acknowledge(positions):
                 self.positions.acknowledge(connection, positions)
 

@@ -198,6 +198,9 @@ class Interest:
         if way == b"cast" and operation == Operation.ROOM_EVENT and topic.room:
             gateway.rooms.tell(topic, payload)
             return
+        if way == b"cast" and operation == Operation.READ_REPLY and topic.label == "member":
+            gateway.reads.tell(topic, payload, headers)
+            return
         if way == b"cast":
             self._append(topic, Delivery(0, operation, payload))
             return

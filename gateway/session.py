@@ -13,6 +13,7 @@ from enum import Enum, auto
 from json import dumps, loads
 from typing import NamedTuple
 
+from gateway.asks import Budget
 from gateway.grants import Grant, RoomRight
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame
@@ -21,6 +22,7 @@ from schemas.subjects import MAX_ID_BYTES
 
 INT32, INT64 = 2**31, 2**63
 EXTENSIONS = (Operation.ACKNOWLEDGE, Operation.JOIN_ROOM, Operation.LEAVE_ROOM)
+ASKS = (Operation.HISTORY, Operation.READ)
 NO_ROOM_WISH = dumps(
     {
         "room": "",
@@ -96,6 +98,15 @@ class SendUpstream(NamedTuple):
     sequence: int
 
 
+class Ask(NamedTuple):
+    """Ask the store for a page of history, or what is unread; other frames don't wait for it."""
+
+    operation: int
+    body: bytes
+    version: int
+    sequence: int
+
+
 class Acknowledge(NamedTuple):
     """The client has handled all up to these sequences ("member", "all" or a room id)."""
 
@@ -103,7 +114,15 @@ class Acknowledge(NamedTuple):
 
 
 Action = (
-    Reply | TellOnline | CheckToken | ChangeRoom | JoinRoom | LeaveRoom | SendUpstream | Acknowledge
+    Reply
+    | TellOnline
+    | CheckToken
+    | ChangeRoom
+    | JoinRoom
+    | LeaveRoom
+    | SendUpstream
+    | Ask
+    | Acknowledge
 )
 
 
@@ -121,6 +140,7 @@ class Session:
 
     __slots__ = (
         "accepts",
+        "asks",
         "deadline",
         "device",
         "devices",
@@ -163,6 +183,7 @@ class Session:
         self.since_ms = 0  # of the login, unix milliseconds
         self.expires_at = 0.0
         self.ext = False
+        self.asks: Budget | None = None  # what it may still ask of the store; None: it never did
 
     def receive_frame(self, frame: Frame, now: float) -> Action | None:
         """Return what is to be done about a frame; None: nothing, it is ignored."""
@@ -182,6 +203,8 @@ class Session:
             return Reply(operation + 1, body, version, sequence)
         if operation == Operation.HEARTBEAT_REPLY:
             return TellOnline(version, sequence)
+        if self.ext and operation in ASKS:
+            return Ask(operation, body, version, sequence)
         if self.ext and operation in EXTENSIONS:
             return self._receive_extension(frame)
         if operation == Operation.RAW and not self.websocket:

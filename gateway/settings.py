@@ -25,6 +25,11 @@ class Limits:
     auth_seconds: float = 5.0  # from then to a valid auth frame
     frames_per_second: float = 50.0  # a connection, as a long-term rate
     frames_burst: int = 200
+    asks_at_once: int = 16  # of history and what is unread, being answered to one connection
+    asks_per_second: float = 10.0  # and in the long run
+    asks_burst: int = 50
+    history_messages: int = 200  # of one page
+    history_bytes: int = 65_536  # of its bodies, of which it has one at least
     waiting_frames: int = 64  # behind one that is being answered; then the socket isn't read
     send_buffer_bytes: int = 65_536  # in the kernel, for one connection
     unsent_bytes: int = 65_536  # in the process; past it, the connection catches up later
