@@ -8,11 +8,15 @@ schemas/calls.py are in `accounts_http.py`, `rooms_http.py`, `presence_http.py`,
 `operators_http.py`, the rest is in `management_http.py`; `http_state.py` is what all share.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.accounts_http import AccountsHttp
@@ -50,10 +54,29 @@ def make_app(state: HttpState, trusted: bool, page_folder: Path = FOLDER) -> Sta
     if not trusted:
         routes += page_routes(page_folder)
     paths = frozenset(ROUTES) | {route.path for route in routes}
-    app = Starlette(routes=routes, middleware=[Middleware(Accounting, state=state, paths=paths)])
+    accounting = Middleware(Accounting, state=state, paths=paths)
+    app = Starlette(routes=_one_a_path(routes), middleware=[accounting])
     app.router.redirect_slashes = False
     app.router.default = GoimApi(state, trusted)
     return app
+
+
+def _one_a_path(routes: Iterable[Route]) -> list[Route]:
+    """Join the routes of each path: a method that it has not is told of all that it has (405)."""
+    by_path: dict[str, list[Route]] = {}
+    for route in routes:
+        by_path.setdefault(route.path, []).append(route)
+    return [same[0] if len(same) == 1 else _joined(same) for same in by_path.values()]
+
+
+def _joined(routes: list[Route]) -> Route:
+    endpoints = {method: route.endpoint for route in routes for method in route.methods or ()}
+
+    async def endpoint(request: Request) -> Response:
+        answer: Response = await endpoints[request.method](request)
+        return answer
+
+    return Route(routes[0].path, endpoint, methods=list(endpoints))
 
 
 class Accounting:

@@ -48,7 +48,7 @@ def _operation(call: Call) -> dict[str, Any]:
         "tags": [call.service],
         "summary": call.words,
         "description": f"For {call.caller.value}.",
-        "requestBody": {"required": True, "content": _content(message_schema(call.request))},
+        "requestBody": {"required": False, "content": _content(message_schema(call.request))},
         "responses": {
             "200": {"description": "Done", "content": _content(message_schema(call.reply))},
             "default": refused,

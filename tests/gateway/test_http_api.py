@@ -31,6 +31,15 @@ async def test_the_trusted_listener_has_no_page(bus: Bus, tmp_path: Path) -> Non
     assert (answer.status_code, answer.text) == (404, "404 page not found")
 
 
+async def test_a_method_that_a_path_has_not_is_told_all_that_it_has(bus: Bus) -> None:
+    async with client_of(state_of(bus), trusted=True) as client:
+        answer = await client.put("/api/v1/presence/total")
+        of_one = await client.get("/api/v1/rooms/open")
+    assert (answer.status_code, of_one.status_code) == (405, 405)
+    assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert of_one.headers["allow"] == "POST"
+
+
 async def test_a_fault_of_ours_is_answered_without_detail_and_logged(bus: Bus) -> None:
     def broken() -> list[str]:
         raise ZeroDivisionError
