@@ -42,7 +42,7 @@ class StoreHttp(CallsHttp):
 
     async def _history(self, call: Call, grant: Grant, asked: dict[str, Any]) -> dict[str, Any]:
         if asked.get("peer"):
-            asked["mid"] = str(grant.mid)
+            asked = {**asked, "mid": str(grant.mid), "topic": "", "room": ""}
         elif asked.get("topic") != member_topic(grant.mid):
             room = asked.pop("room", None) or _room_of(asked)
             asked["topic"] = self._check(HISTORY, grant, room)

@@ -29,7 +29,13 @@ class Source(NamedTuple):
 
 
 def asked_topic(request: HistoryRequest) -> str:
-    """Return the topic that is paged through. Raises TopicRefused and FieldRefused."""
+    """Return the topic that is paged through. Raises TopicRefused and FieldRefused.
+
+    One thing is named and no other: who was allowed one of them must not get another.
+    """
+    named = (bool(request.topic), bool(request.room), bool(request.mid or request.peer))
+    if sum(named) != 1:
+        raise FieldRefused("name one of: a topic, a room, or a member by mid, and peer")
     if request.topic:
         topic_kind(request.topic)
         return request.topic
@@ -39,15 +45,15 @@ def asked_topic(request: HistoryRequest) -> str:
         except IdRefused as refused:
             raise FieldRefused(f"room: {refused}") from None
     if request.mid <= 0 or request.peer < 0:
-        raise FieldRefused("name a topic, a room, or a member: mid, and peer, over 0")
+        raise FieldRefused("mid, and peer where it is given, are members: over 0")
     return member_topic(request.mid)
 
 
 def source_of(request: HistoryRequest, state: TopicState, talks: Conversations) -> Source:
     """Return what there is of what is asked for."""
-    if request.topic or request.room or not request.peer:
-        return topic_source(state)
-    return peer_source(state, talks, request.mid, request.peer)
+    if request.peer:
+        return peer_source(state, talks, request.mid, request.peer)
+    return topic_source(state)
 
 
 def topic_source(state: TopicState) -> Source:

@@ -73,6 +73,7 @@ async def test_a_member_reads_what_it_may(bus: Bus, store: StoreOfTheTest) -> No
             ({"room": "chat://us"}, HistoryRequest(topic="room.chat.us")),
             ({"topic": "member.7"}, HistoryRequest(topic="member.7")),
             ({"peer": 9, "mid": 8}, HistoryRequest(peer=9, mid=7)),
+            ({"peer": 9, "topic": "room.vip.7", "room": "vip://7"}, HistoryRequest(peer=9, mid=7)),
         ):
             status, answer = await ask(client, "history", 7, **fields)
             assert (status, store.requests[-1]) == (200, asked)

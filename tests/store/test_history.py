@@ -132,6 +132,9 @@ def test_a_page_names_a_topic_a_room_or_members() -> None:
     [
         HistoryRequest(),
         HistoryRequest(peer=9),
+        HistoryRequest(mid=5, peer=9, topic="room.vip.7"),
+        HistoryRequest(mid=5, room="vip://7"),
+        HistoryRequest(topic="member.5", room="vip://7"),
         HistoryRequest(mid=-5, peer=9),
         HistoryRequest(mid=5, peer=-9),
         HistoryRequest(room="x" * 300),
