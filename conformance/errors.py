@@ -2,7 +2,8 @@
 
 ConformanceError
 ├── RunnerMissing      kosoku is not there
-└── EchoFailed         the gateway under test did not come up
+├── EchoFailed         the gateway under test did not come up
+└── ApiCheckerMissing  schemathesis is not there
 """
 
 
@@ -15,8 +16,8 @@ class RunnerMissing(ConformanceError):
 
     def __str__(self) -> str:
         return (
-            "the cases are run by kosoku, which is not installed: './dev test' brings it"
-            " where it has a wheel (Linux on x86-64, macOS on arm64)"
+            "the cases are run by kosoku, which has no wheel for this machine:"
+            " there are some for Linux on x86-64 and for macOS on arm64"
         )
 
 
@@ -28,3 +29,10 @@ class EchoFailed(ConformanceError):
 
     def __str__(self) -> str:
         return f"the gateway under test did not come up:\n{self.output}"
+
+
+class ApiCheckerMissing(ConformanceError):
+    """The program that tries the HTTP API is not installed."""
+
+    def __str__(self) -> str:
+        return "the HTTP API is tried by schemathesis: './dev check --no-tests' installs it"

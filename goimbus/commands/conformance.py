@@ -1,4 +1,4 @@
-"""`goimbus conformance`: the Autobahn cases on the gateway's WebSocket (docs/conformance.md)."""
+"""`goimbus conformance`: others' test suites on WebSocket and HTTP API (docs/conformance.md)."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from conformance.api import check_api
 from conformance.cases import SLOW, Outcome, gateway_under_test, judge, run_cases
 from conformance.errors import ConformanceError
 from goimbus.embedded import ANY_PORT, find_nats_server, nats_server, running
@@ -19,13 +20,29 @@ from goimbus.errors import StartRefused
 @click.command()
 @click.argument("case", nargs=-1)
 @click.option("--quick", is_flag=True, help="Without large messages and compression (9, 12, 13).")
-def command(case: tuple[str, ...], quick: bool) -> None:
+@click.option("--api", metavar="URL", help="Try the HTTP API of a running Goimbus instead.")
+@click.option("--key", default="", help="Its API key; a trusted listener needs none.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=0),
+    default=60,
+    show_default=True,
+    help="How long to try the API; 0: the edges of each field, once.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="What is tried then.")
+def command(
+    case: tuple[str, ...], quick: bool, api: str | None, key: str, seconds: int, seed: int
+) -> None:
     """Run CASE ... (such as 6.4.1 or '9.*'; all of them without a name) on the gateway.
 
     Exit status 1 when a case was not passed, 2 when there was no verdict.
     """
     began = time.monotonic()
     try:
+        if api is not None:
+            findings = check_api(api.rstrip("/"), key, seconds, seed)
+            click.echo(findings.report)
+            sys.exit(0 if findings.is_clean else 1)
         with tempfile.TemporaryDirectory(prefix="goimbus-conformance-") as folder:
             outcome = _run(Path(folder), case, SLOW if quick else ())
     except (ConformanceError, StartRefused) as failed:
