@@ -101,7 +101,7 @@ class Faults:
         return True
 
     async def _roll(self) -> bool:
-        """End each service process in turn, when the one before has been replaced."""
+        """End each process in turn, when the one before has been replaced."""
         for part in ROLLED:
             ended = await self._signal(part, signal.SIGTERM)
             if not ended or not await self._until_replaced(part, ended):

@@ -3,7 +3,8 @@
 kill        a process gets SIGKILL
 terminate   a process gets SIGTERM, and may drain
 pause       a process gets SIGSTOP, and SIGCONT some seconds later: it is there, and silent
-roll        each service process gets SIGTERM, one after the other, each when the last is back
+roll        each process gets SIGTERM, one after the other, each when the last is back;
+            a run of two minutes or more has one
 wipe        Valkey loses everything (FLUSHALL)
 cut         a share of the clients' connections is reset
 switch      a share of the clients changes rooms at once
@@ -18,19 +19,18 @@ FIRST_SECONDS = 2.0  # of a run without a fault
 LAST_SECONDS = 1.0
 MOST_UNEVEN = 0.8  # an interval is up to so much longer or shorter than the mean
 PAUSE_SECONDS = (0.3, 7.0)  # the longest outlasts the pings of every connection to NATS
-LEAST_ROLL_SECONDS = 45.0  # a run must have so much left for a rolling restart
+LEAST_ROLL_SECONDS = 120.0  # a run of so much has a rolling restart, in its first half
 SHARES = (0.05, 0.4)
 
 GATEWAYS = ("gateway-1", "gateway-2")
 SERVICES = ("auth-1", "auth-2", "router-1", "router-2", "store-1", "store-2")
 PARTS = (*GATEWAYS, "gateway", *SERVICES, "nats", "valkey")
-ROLLED = (*SERVICES, "gateway")
+ROLLED = (*SERVICES, "gateway", "valkey", "nats")
 
 KINDS = {
     "kill": 32,
     "terminate": 16,
     "pause": 20,
-    "roll": 1,
     "wipe": 5,
     "cut": 10,
     "switch": 8,
@@ -75,15 +75,15 @@ def make_schedule(seed: int, seconds: float, per_minute: float) -> list[Fault]:
     mean = 60.0 / per_minute
     at = FIRST_SECONDS + random.uniform(0, mean)
     while at < seconds - LAST_SECONDS:
-        faults.append(_fault(random, at, seconds))
+        faults.append(_fault(random, at))
         at += mean * random.uniform(1 - MOST_UNEVEN, 1 + MOST_UNEVEN)
-    return faults
+    if seconds >= LEAST_ROLL_SECONDS:
+        faults.append(Fault(round(random.uniform(FIRST_SECONDS, seconds / 2), 3), "roll"))
+    return sorted(faults, key=lambda fault: fault.at)
 
 
-def _fault(random: Random, at: float, seconds: float) -> Fault:
+def _fault(random: Random, at: float) -> Fault:
     kind = _choose(random, list(KINDS), list(KINDS.values()))
-    if kind == "roll" and seconds - at < LEAST_ROLL_SECONDS:
-        kind = "terminate"
     at = round(at, 3)
     if kind in ("kill", "terminate", "pause"):
         weights = [WEIGHTS.get(part, 2) for part in PARTS]
@@ -92,8 +92,6 @@ def _fault(random: Random, at: float, seconds: float) -> Fault:
         return Fault(at, kind, target, seconds=pause)
     if kind == "wipe":
         return Fault(at, kind, "valkey")
-    if kind == "roll":
-        return Fault(at, kind)
     return Fault(at, kind, share=round(random.uniform(*SHARES), 2), seed=random.getrandbits(32))
 
 

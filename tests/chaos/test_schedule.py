@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from chaos.schedule import KINDS, LAST_SECONDS, LEAST_ROLL_SECONDS, PARTS, Fault, make_schedule
+from chaos.schedule import KINDS, LAST_SECONDS, PARTS, Fault, make_schedule
 
 
 def test_the_same_seed_has_the_same_faults_and_another_seed_others() -> None:
@@ -20,7 +20,7 @@ def test_faults_come_in_order_of_time_as_often_as_asked() -> None:
 
 def test_every_kind_hits_and_every_process_is_killed_ended_and_paused() -> None:
     faults = make_schedule(1, 60_000, 15)
-    assert {fault.kind for fault in faults} == set(KINDS)
+    assert {fault.kind for fault in faults} == {*KINDS, "roll"}
     aimed = Counter((fault.kind, fault.target) for fault in faults)
     for kind in ("kill", "terminate", "pause"):
         assert {target for one, target in aimed if one == kind} == set(PARTS)
@@ -28,14 +28,12 @@ def test_every_kind_hits_and_every_process_is_killed_ended_and_paused() -> None:
     assert all(fault.share > 0 for fault in faults if fault.kind in ("cut", "switch", "kick"))
 
 
-def test_a_rolling_restart_begins_only_where_it_has_time_to_end() -> None:
-    rolls = [one.at for seed in range(300) for one in make_schedule(seed, 60, 15) if is_roll(one)]
-    assert rolls
-    assert max(rolls) <= 60 - LEAST_ROLL_SECONDS
-
-
-def is_roll(fault: Fault) -> bool:
-    return fault.kind == "roll"
+def test_a_run_that_has_time_for_it_has_one_rolling_restart() -> None:
+    for seed in range(20):
+        rolls = [fault.at for fault in make_schedule(seed, 120, 15) if fault.kind == "roll"]
+        assert len(rolls) == 1
+        assert rolls[0] <= 60
+        assert not any(fault.kind == "roll" for fault in make_schedule(seed, 119, 15))
 
 
 def test_a_run_without_faults_has_none() -> None:
