@@ -1,7 +1,12 @@
-"""Each part is killed with -9 under a publisher with acks: nothing acked is lost or comes twice."""
+"""Each part ends under a publisher with acks, by -9 or in peace: nothing is lost or repeated."""
 
 import asyncio
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 
 import nats
 import pytest
@@ -11,18 +16,22 @@ from nats.errors import Error as NatsError
 from goimbus.client import Client
 from goimbus.messages import Message
 from tests.system.goim_socket import unique
+from tests.system.outages import Publisher, Reader, publishing, until
 from tests.system.running_system import RunningSystem, running_system
 
 PARTS = ("gateway", "store", "router", "auth", "valkey-server", "nats-server")
 MESSAGES_BEFORE, MESSAGES_AFTER = 100, 100
 PUBLISH_SECONDS = 2.0
+EXIT_SECONDS = 10.0
+DRAIN_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """A system of its own: its parts get killed."""
     folder = tmp_path_factory.mktemp("fragile")
-    with running_system(folder, WEB_CONCURRENCY="2") as system:
+    settings = {"WEB_CONCURRENCY": "2", "GOIM_DRAIN_SECONDS": str(DRAIN_SECONDS)}
+    with running_system(folder, **settings) as system:
         yield system
 
 
@@ -79,3 +88,71 @@ async def test_nothing_acked_is_lost_when_a_part_is_killed(
     expected = [b"%d" % number for number in range(MESSAGES_BEFORE + MESSAGES_AFTER)]
     assert received == {"member": expected, f"room:chat://{room}": expected}
     fragile.wait_until_ready()
+
+
+def workers(system: RunningSystem) -> list[int]:
+    """Return the gateway's processes but their parent."""
+    variable = b"GOIM_GATEWAY_WORKER="
+    found = system.processes("gateway")
+    return [one for one in found if variable in Path(f"/proc/{one}/environ").read_bytes()]
+
+
+async def end_in_peace(process_id: int) -> None:
+    """Send SIGTERM; fails when the process is still there after 10 s."""
+    os.kill(process_id, signal.SIGTERM)
+    async with asyncio.timeout(EXIT_SECONDS):
+        await until(lambda: not Path(f"/proc/{process_id}").exists())
+
+
+def has_published(publisher: Publisher, count: int) -> bool:
+    """Tell whether so many messages are acknowledged."""
+    return publisher.count >= count
+
+
+def has_got(reader: Reader, count: int) -> bool:
+    """Tell whether so many messages have come."""
+    return len(reader) >= count
+
+
+def is_replaced(find: Callable[[], list[int]], count: int) -> bool:
+    """Tell whether as many processes are there as before."""
+    return len(find()) == count
+
+
+@pytest.mark.timeout(120)
+async def test_a_rolling_restart_loses_and_repeats_nothing(fragile: RunningSystem) -> None:
+    mid, room = int(unique("")[:11], 16), unique()
+    subjects = {
+        "member": f"goim.push.member.{mid}.1000",
+        f"room:chat://{room}": f"goim.push.room.chat.{room}.1000",
+    }
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                Client(url, mid=mid, room=f"chat://{room}", key=unique(), accepts=[1000], ext=ext)
+            )
+            for url in (fragile.websocket_url, fragile.tcp_url)
+            for ext in (True, True, False)
+        ]
+        readers = [Reader(client) for client in clients]
+        async with publishing(fragile, subjects) as publisher:
+            for part in PARTS:
+                find = (
+                    workers if part == "gateway" else partial(RunningSystem.processes, module=part)
+                )
+                before = find(fragile)
+                for process_id in before:
+                    await until(partial(has_published, publisher, publisher.count + 4))
+                    await end_in_peace(process_id)
+                    await until(partial(is_replaced, partial(find, fragile), len(before)))
+                    await asyncio.to_thread(fragile.wait_until_ready)
+        sent = publisher.acknowledged
+        for client, reader in zip(clients, readers, strict=True):
+            await until(partial(has_got, reader, publisher.count))
+            reader.stop()
+            if client.extended:
+                assert reader.received == sent
+            else:
+                received = sorted(map(int, (one for of in reader.received.values() for one in of)))
+                assert received == sorted(int(one) for of in sent.values() for one in of)
+            assert client.reconnects >= 1
