@@ -122,9 +122,13 @@ def _accepts(environment: Environment, default: tuple[int, ...]) -> tuple[int, .
 
 
 def _rooms(environment: Environment, is_open: bool) -> dict[str, list[RoomGrant]]:
-    """Return which rooms a role's tokens open. Where guests get all rooms, users do too."""
+    """Return which rooms a role's tokens open. Where guests get all rooms, users do too.
+
+    Else a user's token opens the rooms that were opened by somebody: their records say to whom.
+    """
     everything = [_room("*")]
-    rooms = {USER: everything if is_open else [_room("live://*")]}
+    recorded = RoomGrant("*", receive=True, send=True, history=True, recorded=True)
+    rooms = {USER: everything if is_open else [_room("live://*"), recorded]}
     rooms |= {SERVICE: everything, OPERATOR: everything}
     name = "GOIM_ACCOUNT_ROOMS"
     described = environment.text(name)

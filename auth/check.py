@@ -68,7 +68,7 @@ def _signed_grant(auth: GoimAuth, identity: Identity, unsigned: bool) -> Grant:
     if identity.rooms is None and unsigned:
         rooms.append(_everything("*"))  # what the client would get without its token
     room = identity.room
-    if room and not any(grant.covers(room) and grant.receive for grant in rooms):
+    if room and not any(one.covers(room) and one.receive and not one.recorded for one in rooms):
         rooms.append(_everything(room))
     return Grant(
         mid=identity.mid,

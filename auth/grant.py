@@ -32,12 +32,16 @@ class Error(msgspec.Struct, omit_defaults=True):
 
 
 class RoomGrant(msgspec.Struct, omit_defaults=True):
-    """What a pattern of rooms opens: a room id, or the beginning of one and a final `*`."""
+    """What a pattern of rooms opens: a room id, or the beginning of one and a final `*`.
+
+    `recorded`: only those that have a record, which says more.
+    """
 
     pattern: str = ""
     receive: bool = False
     send: bool = False
     history: bool = False
+    recorded: bool = False
 
     def covers(self, room: str) -> bool:
         """Tell whether the pattern is about this room."""
@@ -118,7 +122,11 @@ def _protobuf(grant: Grant) -> messages_pb2.Grant:
     )
     for room in grant.rooms:
         message.rooms.add(
-            pattern=room.pattern, receive=room.receive, send=room.send, history=room.history
+            pattern=room.pattern,
+            receive=room.receive,
+            send=room.send,
+            history=room.history,
+            recorded=room.recorded,
         )
     if grant.resume is not None:
         message.resume.SetInParent()

@@ -54,6 +54,7 @@ class _RoomClaim(msgspec.Struct):
     receive: bool = True
     send: bool = False
     history: bool = False
+    recorded: bool = False
 
 
 class _Claims(msgspec.Struct):
@@ -213,7 +214,7 @@ def _room_grant(claim: str | _RoomClaim) -> RoomGrant:
         claim = _RoomClaim(claim, receive=True, send=True, history=True)
     if not 1 <= len(claim.pattern.encode()) <= MAX_PATTERN_BYTES:
         raise ClaimRefused("rooms", f"patterns of 1 to {MAX_PATTERN_BYTES} bytes")
-    return RoomGrant(claim.pattern, claim.receive, claim.send, claim.history)
+    return RoomGrant(claim.pattern, claim.receive, claim.send, claim.history, claim.recorded)
 
 
 _header_decoder = msgspec.json.Decoder(_Header)

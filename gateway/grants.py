@@ -24,7 +24,7 @@ UNREADABLE = (
     OverflowError,
     RecursionError,
 )
-RIGHTS = ("receive", "send", "history")
+RIGHTS = ("receive", "send", "history", "recorded")
 _TEXTS = ("device", "devices", "role", "token_id")
 
 
@@ -45,12 +45,16 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RoomRight:
-    """What a pattern of rooms is good for: a room id, or its beginning and a final `*`."""
+    """What a pattern of rooms is good for: a room id, or its beginning and a final `*`.
+
+    `recorded`: only in rooms that have a record, which says more.
+    """
 
     pattern: str
     receive: bool = True
     send: bool = True
     history: bool = True
+    recorded: bool = False
 
     def covers(self, room: str) -> bool:
         """Tell whether the pattern means this room."""
@@ -78,10 +82,6 @@ class Grant:
     token_id: str = ""
     join: tuple[str, ...] = ()
 
-    def may(self, right: str, room: str) -> bool:
-        """Tell whether any pattern gives `receive`, `send` or `history` in the room."""
-        return any(getattr(one, right) and one.covers(room) for one in self.rooms)
-
 
 def read_grant(payload: bytes) -> Grant:
     """Return the grant. Raises TokenRefused, or GrantUnreadable for anything else.
@@ -108,7 +108,7 @@ def _from_protobuf(payload: bytes) -> dict[str, Any]:
     values["join"] = list(message.join)
     values["resume"] = {"topics": dict(message.resume.topics)}
     values["rooms"] = [
-        {"pattern": one.pattern, "receive": one.receive, "send": one.send, "history": one.history}
+        {"pattern": one.pattern} | {name: getattr(one, name) for name in RIGHTS}
         for one in message.rooms
     ]
     if message.HasField("error"):
@@ -139,16 +139,18 @@ def _grant(values: dict[str, Any]) -> Grant:
 
 def _right(one: Any) -> RoomRight:
     if isinstance(one, str):
-        return _same_right(_text(one), True, True, True)
+        return _same_right(_text(one), True, True, True, False)
     values = _dict(one)
-    receive, send, history = (_flag(values.get(name)) for name in RIGHTS)
-    return _same_right(_text(values["pattern"]), receive, send, history)
+    receive, send, history, recorded = (_flag(values.get(name)) for name in RIGHTS)
+    return _same_right(_text(values["pattern"]), receive, send, history, recorded)
 
 
 @lru_cache(maxsize=4096)
-def _same_right(pattern: str, receive: bool, send: bool, history: bool) -> RoomRight:
+def _same_right(
+    pattern: str, receive: bool, send: bool, history: bool, recorded: bool
+) -> RoomRight:
     """One object for all connections with this right: thousands have the same."""
-    return RoomRight(pattern, receive, send, history)
+    return RoomRight(pattern, receive, send, history, recorded)
 
 
 @lru_cache(maxsize=4096)

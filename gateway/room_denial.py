@@ -29,6 +29,17 @@ def room_denial(
     except IdRefused:
         return TOKEN_FORBIDS
     is_open = right == RECEIVE and policy_of(topic_room_type(topic)).open
-    if not is_open and not any(getattr(one, right) and one.covers(room) for one in rights):
+    if not is_open and not token_gives(right, rights, room, topic, book):
         return TOKEN_FORBIDS
     return None if book is None else book.denial(right, mid, topic)
+
+
+def token_gives(
+    right: str, rights: Iterable[RoomRight], room: str, topic: str, book: RoomBook | None
+) -> bool:
+    """Tell whether a token gives a right in a room, which a record may still deny."""
+    has_record = book is not None and book.held(topic) is not None
+    for one in rights:
+        if getattr(one, right) and one.covers(room) and (has_record or not one.recorded):
+            return True
+    return False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.catch_up import CatchUp
 from gateway.session import ChangeRoom, JoinRoom, LeaveRoom, Reply, State
 from schemas.operations import Operation
+from schemas.rooms import HISTORY
 from schemas.subjects import MAX_ID_BYTES, room_topic
 
 if TYPE_CHECKING:

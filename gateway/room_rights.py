@@ -11,17 +11,25 @@ from typing import TYPE_CHECKING, cast
 from bus.rooms import RoomBook, RoomChange
 from gateway.fanout import EXT, Delivery, encode_deliveries
 from gateway.grants import RoomRight
-from gateway.room_denial import TOKEN_FORBIDS, room_denial
+from gateway.room_denial import TOKEN_FORBIDS, room_denial, token_gives
 from gateway.topic import Topic
 from schemas.close_codes import Retry
 from schemas.operations import Operation
 from schemas.rooms import KICKED, RECEIVE, Denial, Departure, affected, denial, departed
+from schemas.subjects import room_topic
 
 if TYPE_CHECKING:
     from gateway.connection import Connection
     from gateway.gateway import Gateway
 
 FORBIDDEN = 403
+RECORD_GONE: dict[str, object] = {
+    "code": FORBIDDEN,
+    "message": TOKEN_FORBIDS.words,
+    "reason": TOKEN_FORBIDS.reason,
+    "retry": Retry.NEVER.value,
+    "after": 0,
+}
 
 
 class RoomRights:
@@ -37,6 +45,10 @@ class RoomRights:
         """Return why a connection may not hear a room, None when it may."""
         policy_of = self._gateway.policies.of
         return room_denial(RECEIVE, mid, rights, room, policy_of, self.book)
+
+    def token_gives(self, right: str, rights: Iterable[RoomRight], room: str) -> bool:
+        """Tell whether a token gives a right in a room, whatever its record says."""
+        return token_gives(right, rights, room, room_topic(room), self.book)
 
     def error(self, refusal: Denial) -> dict[str, object]:
         """Return a refusal as `ext` clients are told it."""
@@ -66,7 +78,10 @@ class RoomRights:
     def _enforce(self, change: RoomChange) -> None:
         """Take out of a room who may not be in it any more."""
         topic = self._gateway.interest.topics.get(change.topic)
-        if topic is None or change.after is None or self.book is None:
+        if topic is None or self.book is None:
+            return
+        if change.after is None:
+            self._forget(topic)
             return
         before = change.before.record if change.before is not None else None
         after, now = change.after.record, self.book.clock()
@@ -79,6 +94,13 @@ class RoomRights:
                 self._put_out(connection, topic, _farewell(departure, refusal))
             elif refusal is not None:
                 self._put_out(connection, topic, self.error(refusal))
+
+    def _forget(self, topic: Topic) -> None:
+        """Take out of a room whose record is gone who was let in because of it."""
+        for connection in self._present(topic, None):
+            session = connection.session
+            if self.obstacle(session.mid, session.rights, topic.room) is not None:
+                self._put_out(connection, topic, RECORD_GONE)
 
     def _present(self, topic: Topic, mids: frozenset[int] | None) -> list["Connection"]:
         """Return the connections of these members in a room, of everybody for None."""

@@ -1,22 +1,28 @@
 """EDGE calls about rooms by HTTP: `POST /api/v1/rooms/<call>`.
 
 Who asks is never believed from the body: an access token stands for its member, in rooms that it
-opens. For a service (callers.py) `actor` is the caller's word, and 0 is the service itself.
+opens, and an operator's for one who may do anything in any room. For a service (callers.py)
+`actor` is the caller's word, and 0 is the service itself.
 """
 
 from typing import Any
 
 from starlette.requests import Request
 
-from gateway.callers import Callers
-from gateway.calls_http import CallsHttp
+from gateway.callers import OPERATOR, Callers
+from gateway.calls_http import CallsHttp, Refused
 from gateway.grants import Grant
 from gateway.http_state import HttpState
+from gateway.room_denial import token_gives
 from schemas.call import Call
+from schemas.calls import find_call
 from schemas.close_codes import CloseCode
 from schemas.room_calls import ROOM_CALLS
 from schemas.rooms import RECEIVE
 from schemas.subjects import IdRefused, room_topic, topic_room_type
+
+LAST = find_call("store.last")
+IN_USE = "the room is used already, by services"
 
 
 class RoomsHttp(CallsHttp):
@@ -31,15 +37,39 @@ class RoomsHttp(CallsHttp):
         grant = await self._callers.identify(request)
         if grant is None:
             return await self.ask(call, asked)
+        if grant.role == OPERATOR:
+            return await self.ask(call, {**asked, "actor": str(grant.mid), "operator": True})
         room = asked.get("room")
         if isinstance(room, str) and room and not self._opens(grant, room):
             raise self._callers.refusal(403, "token_forbids", CloseCode.ROOM_REFUSED.words)
-        return await self.ask(call, {**asked, "actor": str(grant.mid)})
+        if call.name == "open" and isinstance(room, str):
+            await self._check_unused(grant, room)
+        return await self.ask(call, {**asked, "actor": str(grant.mid), "operator": False})
+
+    async def _check_unused(self, grant: Grant, room: str) -> None:
+        """Raise Refused where services use a room without a record: they are not to be had so.
+
+        Whose token opens the room as it is may give it a record.
+        """
+        try:
+            topic = room_topic(room)
+        except IdRefused:
+            return
+        book, policy = self.state.book, self.state.policy_of(topic_room_type(topic))
+        is_recorded = book is not None and book.held(topic) is not None
+        if is_recorded or policy.open or token_gives(RECEIVE, grant.rooms, room, topic, book):
+            return
+        answer = await self.ask(LAST, {"topics": [topic]})
+        if answer.get("error") is not None:
+            raise Refused(503, "unavailable", "the store can't tell whether it is used", "later")
+        if any(int(sequence) for sequence in answer.get("sequences", [])):
+            raise self._callers.refusal(409, "room_exists", IN_USE)
 
     def _opens(self, grant: Grant, room: str) -> bool:
         """Tell whether the token or the room's type lets its member be in the room."""
         try:
-            room_type = topic_room_type(room_topic(room))
+            topic = room_topic(room)
         except IdRefused:
             return True  # the router says what is wrong with it
-        return grant.may(RECEIVE, room) or self.state.policy_of(room_type).open
+        is_covered = any(one.receive and one.covers(room) for one in grant.rooms)
+        return is_covered or self.state.policy_of(topic_room_type(topic)).open

@@ -49,7 +49,7 @@ from schemas.subjects import topic_room_type
 
 LIST_DEFAULT, LIST_MOST = 50, 500  # rooms of one answer
 LOOKED_AT_ONCE = 500  # records between two looks at what else is to be done
-MemberDeed = Callable[[RoomRecord, RoomMemberRequest, Policy, float], rooms.Deed]
+MemberDeed = Callable[[RoomRecord, int, RoomMemberRequest, Policy, float], rooms.Deed]
 
 
 class RoomCalls:
@@ -86,10 +86,12 @@ class RoomCalls:
 
     async def open(self, request: OpenRoomRequest) -> RoomReply:
         """Give a room a record."""
-        actor, topic, policy = self._begin(request)
+        topic, policy = self._begin(request)
+        actor = request.actor
+        power = _power(request)
         if request.owner < 0:
             raise RoomRefused(RoomReason.BAD_FIELD, "owner is a member's number, or 0")
-        owner = actor or request.owner
+        owner = actor if power else request.owner or actor
         wanted = RoomRecord(
             owner=owner,
             name=settle_name(request.name, policy),
@@ -101,68 +103,75 @@ class RoomCalls:
         owned = self._index.owned(owner, topic_room_type(topic))
 
         def decide(record: RoomRecord | None) -> rooms.Deed:
-            return rooms.open_room(record, actor, wanted, policy, owned)
+            return rooms.open_room(record, power, wanted, policy, owned)
 
-        return await self._change(topic, actor, decide)
+        return await self._change(topic, request, decide)
 
     async def close(self, request: RoomRequest) -> RoomReply:
         """Close a room for everybody."""
-        actor, topic, _ = self._begin(request)
+        topic, _ = self._begin(request)
         reason = settle_reason(request.reason)
         return await self._with_record(
-            topic, actor, lambda one: rooms.close_room(one, actor, reason)
+            topic, request, lambda one, power: rooms.close_room(one, power, reason)
         )
 
     async def rename(self, request: RenameRoomRequest) -> RoomReply:
         """Call a room something else."""
-        actor, topic, policy = self._begin(request)
+        topic, policy = self._begin(request)
         name = settle_name(request.name, policy)
-        return await self._with_record(topic, actor, lambda one: rooms.rename(one, actor, name))
+        return await self._with_record(
+            topic, request, lambda one, power: rooms.rename(one, power, name)
+        )
 
     async def describe(self, request: DescribeRoomRequest) -> RoomReply:
         """Describe a room."""
-        actor, topic, _ = self._begin(request)
+        topic, _ = self._begin(request)
         text = settle_description(request.description)
-        return await self._with_record(topic, actor, lambda one: rooms.describe(one, actor, text))
+        return await self._with_record(
+            topic, request, lambda one, power: rooms.describe(one, power, text)
+        )
 
     async def regulate(self, request: RegulateRoomRequest) -> RoomReply:
         """Change who may enter and send."""
-        actor, topic, _ = self._begin(request)
+        topic, _ = self._begin(request)
         access = settle_access(request.access, "")
         senders = settle_senders(request.senders, "")
         return await self._with_record(
-            topic, actor, lambda one: rooms.regulate(one, actor, access, senders)
+            topic, request, lambda one, power: rooms.regulate(one, power, access, senders)
         )
 
     async def join(self, request: RoomRequest) -> RoomReply:
         """Come to the list of members."""
-        actor, topic, policy = self._begin(request)
+        topic, policy = self._begin(request)
+        actor = request.actor
         return await self._with_record(
-            topic, actor, lambda one: rooms.join(one, actor, policy, self._book.clock())
+            topic, request, lambda one, _: rooms.join(one, actor, policy, self._book.clock())
         )
 
     async def leave(self, request: RoomRequest) -> RoomReply:
         """Go off the list."""
-        actor, topic, _ = self._begin(request)
-        return await self._with_record(topic, actor, lambda one: rooms.leave(one, actor))
+        topic, _ = self._begin(request)
+        actor = request.actor
+        return await self._with_record(topic, request, lambda one, _: rooms.leave(one, actor))
 
     async def get(self, request: RoomRequest) -> RoomReply:
         """Tell what a room is, as far as the actor may know."""
-        actor, topic, _ = self._begin(request)
+        topic, _ = self._begin(request)
         stored = await self._writer.read(topic)
         if stored.record is None:
             raise RoomRefused(RoomReason.ROOM_UNKNOWN)
-        if not is_visible(stored.record, actor):
+        power = _power(request)
+        if not is_visible(stored.record, power):
             raise RoomRefused(RoomReason.NOT_A_MEMBER)
         now = self._book.clock()
-        room = full_view(topic, stored.record, stored.revision, actor, now)
+        room = full_view(topic, stored.record, stored.revision, request.actor, power, now)
         return RoomReply(room=room)
 
     async def list(self, request: ListRoomsRequest) -> ListRoomsReply:
         """The rooms a member is in or invited to; a service may ask for all."""
         actor = settle_actor(request.actor)
         mid = request.mid or actor
-        if mid < 0 or (actor and mid != actor):
+        if mid < 0 or (_power(request) and mid != actor):
             raise RoomRefused(RoomReason.BAD_FIELD, "a member lists its own rooms alone")
         topics = self._index.topics_of(mid) if mid else self._index.topics()
         return await self._page(request, mid or actor, topics, lambda topic, record: True)
@@ -170,9 +179,10 @@ class RoomCalls:
     async def search(self, request: ListRoomsRequest) -> ListRoomsReply:
         """The rooms that the actor may know of, by a part of id, name or description."""
         actor, text = settle_actor(request.actor), settle_text(request.text)
+        power = _power(request)
 
         def fits(topic: str, record: RoomRecord) -> bool:
-            return is_visible(record, actor) and is_found(record, topic, text)
+            return is_visible(record, power) and is_found(record, topic, text)
 
         return await self._page(request, actor, self._index.topics(), fits)
 
@@ -189,11 +199,11 @@ class RoomCalls:
             yield call, RoomMemberRequest, partial(self._member_call, deed)
 
     async def _member_call(self, deed: MemberDeed, request: RoomMemberRequest) -> RoomReply:
-        actor, topic, policy = self._begin(request)
+        topic, policy = self._begin(request)
         request.reason = settle_reason(request.reason)
         settle_until(request.seconds, 0)
         return await self._with_record(
-            topic, actor, lambda one: deed(one, request, policy, self._book.clock())
+            topic, request, lambda one, power: deed(one, power, request, policy, self._book.clock())
         )
 
     async def _counted(
@@ -206,26 +216,29 @@ class RoomCalls:
             self.counts[refused.why.name] += 1
             raise
 
-    def _begin(self, request: Any) -> tuple[int, str, Policy]:
+    def _begin(self, request: Any) -> tuple[str, Policy]:
         topic = settle_room(request.room)
-        return settle_actor(request.actor), topic, self._policy_of(topic_room_type(topic))
+        settle_actor(request.actor)
+        return topic, self._policy_of(topic_room_type(topic))
 
     async def _with_record(
-        self, topic: str, actor: int, decide: Callable[[RoomRecord], rooms.Deed]
+        self, topic: str, request: Any, decide: Callable[[RoomRecord, int], rooms.Deed]
     ) -> RoomReply:
+        power = _power(request)
+
         def decide_on_it(record: RoomRecord | None) -> rooms.Deed:
             if record is None:
                 raise RoomRefused(RoomReason.ROOM_UNKNOWN)
-            return decide(record)
+            return decide(record, power)
 
-        return await self._change(topic, actor, decide_on_it)
+        return await self._change(topic, request, decide_on_it)
 
-    async def _change(self, topic: str, actor: int, decide: Decide) -> RoomReply:
-        now = self._book.clock()
+    async def _change(self, topic: str, request: Any, decide: Decide) -> RoomReply:
+        now, actor = self._book.clock(), request.actor
         done = await self._writer.change(topic, lambda one: noted(decide(one), actor, now))
         if done.deed.event:
             self.events.publish(topic, event_of(topic, done.deed.record, done.revision))
-        room = full_view(topic, done.deed.record, done.revision, actor, now)
+        room = full_view(topic, done.deed.record, done.revision, actor, _power(request), now)
         return RoomReply(room=room, changed=bool(done.deed.event))
 
     async def _page(
@@ -252,18 +265,23 @@ class RoomCalls:
         return reply
 
 
+def _power(request: Any) -> int:
+    """Return as whom a request is judged: an operator as a service, which ranks with the owner."""
+    return rooms.SERVICE if request.operator else request.actor
+
+
 MEMBER_DEEDS: dict[str, MemberDeed] = {
-    "invite": lambda one, ask, policy, now: rooms.invite(one, ask.actor, ask.mid, policy, now),
-    "kick": lambda one, ask, policy, now: rooms.kick(one, ask.actor, ask.mid, ask.reason),
-    "ban": lambda one, ask, policy, now: rooms.ban(
-        one, ask.actor, ask.mid, settle_until(ask.seconds, now), ask.reason, policy, now
+    "invite": lambda one, power, ask, policy, now: rooms.invite(one, power, ask.mid, policy, now),
+    "kick": lambda one, power, ask, policy, now: rooms.kick(one, power, ask.mid, ask.reason),
+    "ban": lambda one, power, ask, policy, now: rooms.ban(
+        one, power, ask.mid, settle_until(ask.seconds, now), ask.reason, policy, now
     ),
-    "unban": lambda one, ask, policy, now: rooms.unban(one, ask.actor, ask.mid),
-    "mute": lambda one, ask, policy, now: rooms.mute(
-        one, ask.actor, ask.mid, settle_until(ask.seconds, now), ask.reason, policy, now
+    "unban": lambda one, power, ask, policy, now: rooms.unban(one, power, ask.mid),
+    "mute": lambda one, power, ask, policy, now: rooms.mute(
+        one, power, ask.mid, settle_until(ask.seconds, now), ask.reason, policy, now
     ),
-    "unmute": lambda one, ask, policy, now: rooms.unmute(one, ask.actor, ask.mid),
-    "promote": lambda one, ask, policy, now: rooms.promote(one, ask.actor, ask.mid),
-    "demote": lambda one, ask, policy, now: rooms.demote(one, ask.actor, ask.mid),
-    "hand_over": lambda one, ask, policy, now: rooms.hand_over(one, ask.actor, ask.mid),
+    "unmute": lambda one, power, ask, policy, now: rooms.unmute(one, power, ask.mid),
+    "promote": lambda one, power, ask, policy, now: rooms.promote(one, power, ask.mid),
+    "demote": lambda one, power, ask, policy, now: rooms.demote(one, power, ask.mid),
+    "hand_over": lambda one, power, ask, policy, now: rooms.hand_over(one, power, ask.mid),
 }

@@ -27,10 +27,12 @@ def brief_view(topic: str, record: RoomRecord, revision: int, actor: int) -> Roo
     )
 
 
-def full_view(topic: str, record: RoomRecord, revision: int, actor: int, now: float) -> Room:
-    """Return the room as far as the actor may know it."""
+def full_view(
+    topic: str, record: RoomRecord, revision: int, actor: int, power: int, now: float
+) -> Room:
+    """Return the room as far as who asks may know it; an operator's `power` is a service's."""
     room = brief_view(topic, record, revision, actor)
-    rank = rank_of(record, actor)
+    rank = rank_of(record, power)
     if rank >= Rank.MEMBER:
         room.admins.extend(sorted(record.admins))
         room.members.extend(sorted(record.members))

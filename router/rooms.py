@@ -55,7 +55,19 @@ def noted(deed: Deed, actor: int, now: float) -> Deed:
     if not deed.event:
         return deed
     last = Happening(deed.event, actor, deed.subject, deed.reason, deed.until, int(now * 1000))
-    return replace(deed, record=replace(deed.record, last=last))
+    named = _named(deed.record, deed, actor)
+    return replace(deed, record=replace(named, last=last))
+
+
+def _named(record: RoomRecord, deed: Deed, actor: int) -> RoomRecord:
+    """Return the record with who banned or muted, where that is an operator."""
+    if deed.event == "banned":
+        one = record.banned[deed.subject]._replace(by=actor)
+        return replace(record, banned={**record.banned, deed.subject: one})
+    if deed.event == "muted":
+        one = record.muted[deed.subject]._replace(by=actor)
+        return replace(record, muted={**record.muted, deed.subject: one})
+    return record
 
 
 def rank_of(record: RoomRecord, mid: int) -> Rank:

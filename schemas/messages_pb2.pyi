@@ -35,16 +35,18 @@ class AuthRequest(_message.Message):
     def __init__(self, token: _Optional[str] = ..., gateway: _Optional[str] = ..., address: _Optional[str] = ..., transport: _Optional[str] = ..., cookie: _Optional[str] = ...) -> None: ...
 
 class RoomGrant(_message.Message):
-    __slots__ = ("pattern", "receive", "send", "history")
+    __slots__ = ("pattern", "receive", "send", "history", "recorded")
     PATTERN_FIELD_NUMBER: _ClassVar[int]
     RECEIVE_FIELD_NUMBER: _ClassVar[int]
     SEND_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_FIELD_NUMBER: _ClassVar[int]
     pattern: str
     receive: bool
     send: bool
     history: bool
-    def __init__(self, pattern: _Optional[str] = ..., receive: _Optional[bool] = ..., send: _Optional[bool] = ..., history: _Optional[bool] = ...) -> None: ...
+    recorded: bool
+    def __init__(self, pattern: _Optional[str] = ..., receive: _Optional[bool] = ..., send: _Optional[bool] = ..., history: _Optional[bool] = ..., recorded: _Optional[bool] = ...) -> None: ...
 
 class Positions(_message.Message):
     __slots__ = ("topics",)
@@ -712,7 +714,7 @@ class Room(_message.Message):
     def __init__(self, room: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., owner: _Optional[int] = ..., member_count: _Optional[int] = ..., created_at: _Optional[int] = ..., revision: _Optional[int] = ..., role: _Optional[str] = ..., admins: _Optional[_Iterable[int]] = ..., members: _Optional[_Iterable[int]] = ..., invited: _Optional[_Iterable[int]] = ..., banned: _Optional[_Iterable[_Union[Restriction, _Mapping]]] = ..., muted: _Optional[_Iterable[_Union[Restriction, _Mapping]]] = ...) -> None: ...
 
 class OpenRoomRequest(_message.Message):
-    __slots__ = ("actor", "room", "name", "description", "access", "senders", "owner")
+    __slots__ = ("actor", "room", "name", "description", "access", "senders", "owner", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -720,6 +722,7 @@ class OpenRoomRequest(_message.Message):
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     SENDERS_FIELD_NUMBER: _ClassVar[int]
     OWNER_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     name: str
@@ -727,63 +730,74 @@ class OpenRoomRequest(_message.Message):
     access: str
     senders: str
     owner: int
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., owner: _Optional[int] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ..., description: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., owner: _Optional[int] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class RoomRequest(_message.Message):
-    __slots__ = ("actor", "room", "reason")
+    __slots__ = ("actor", "room", "reason", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     reason: str
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., reason: _Optional[str] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class RenameRoomRequest(_message.Message):
-    __slots__ = ("actor", "room", "name")
+    __slots__ = ("actor", "room", "name", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     name: str
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., name: _Optional[str] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class DescribeRoomRequest(_message.Message):
-    __slots__ = ("actor", "room", "description")
+    __slots__ = ("actor", "room", "description", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     description: str
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., description: _Optional[str] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., description: _Optional[str] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class RegulateRoomRequest(_message.Message):
-    __slots__ = ("actor", "room", "access", "senders")
+    __slots__ = ("actor", "room", "access", "senders", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     ACCESS_FIELD_NUMBER: _ClassVar[int]
     SENDERS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     access: str
     senders: str
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., access: _Optional[str] = ..., senders: _Optional[str] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class RoomMemberRequest(_message.Message):
-    __slots__ = ("actor", "room", "mid", "reason", "seconds")
+    __slots__ = ("actor", "room", "mid", "reason", "seconds", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     ROOM_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     SECONDS_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     room: str
     mid: int
     reason: str
     seconds: int
-    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., mid: _Optional[int] = ..., reason: _Optional[str] = ..., seconds: _Optional[int] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., room: _Optional[str] = ..., mid: _Optional[int] = ..., reason: _Optional[str] = ..., seconds: _Optional[int] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class RoomReply(_message.Message):
     __slots__ = ("room", "changed", "error")
@@ -796,20 +810,22 @@ class RoomReply(_message.Message):
     def __init__(self, room: _Optional[_Union[Room, _Mapping]] = ..., changed: _Optional[bool] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class ListRoomsRequest(_message.Message):
-    __slots__ = ("actor", "mid", "type", "text", "after", "limit")
+    __slots__ = ("actor", "mid", "type", "text", "after", "limit", "operator")
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    OPERATOR_FIELD_NUMBER: _ClassVar[int]
     actor: int
     mid: int
     type: str
     text: str
     after: str
     limit: int
-    def __init__(self, actor: _Optional[int] = ..., mid: _Optional[int] = ..., type: _Optional[str] = ..., text: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+    operator: bool
+    def __init__(self, actor: _Optional[int] = ..., mid: _Optional[int] = ..., type: _Optional[str] = ..., text: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ..., operator: _Optional[bool] = ...) -> None: ...
 
 class ListRoomsReply(_message.Message):
     __slots__ = ("rooms", "more", "error")

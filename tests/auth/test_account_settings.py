@@ -29,7 +29,9 @@ def read(is_open: bool = False, ring: KeyRing = RING, **variables: str) -> Accou
 def test_defaults_ask_for_a_code_and_open_live_rooms() -> None:
     settings = read()
     assert (settings.mode, settings.activation) == ("open", "code")
-    assert [one.pattern for one in settings.rooms["user"]] == ["live://*"]
+    live, recorded = settings.rooms["user"]
+    assert (live.pattern, live.recorded) == ("live://*", False)
+    assert (recorded.pattern, recorded.recorded) == ("*", True)
     assert [one.pattern for one in settings.rooms["operator"]] == ["*"]
     assert (settings.accepts, settings.first_mid) == ((1000,), 1_000_000)
     assert (settings.hashing.threads, settings.hashing.memory_kib) == (2, 19_456)
@@ -60,7 +62,9 @@ def test_limits_rooms_and_operations_are_settings() -> None:
     assert settings.address_tries.burst == 0
     assert settings.accepts == (1, -2, 1000)
     assert [one.pattern for one in settings.rooms["service"]] == ["bots://*"]
-    assert [one.pattern for one in settings.rooms["user"]] == ["live://*"]
+    live, recorded = settings.rooms["user"]
+    assert (live.pattern, live.recorded) == ("live://*", False)
+    assert (recorded.pattern, recorded.recorded) == ("*", True)
     assert (settings.push_url, settings.mode) == ("https://push.example", "closed")
 
 

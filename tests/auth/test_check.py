@@ -87,6 +87,8 @@ def test_the_room_that_the_token_names_is_open_to_its_bearer() -> None:
     assert granted(token(room="vip://9")).rooms == [vip]
     listed = {"pattern": "vip://*", "send": False}
     assert granted(token(room="vip://9", rooms=[listed])).rooms == [RoomGrant("vip://*", True)]
+    recorded = {"pattern": "*", "recorded": True}
+    assert vip in granted(token(room="vip://9", rooms=[recorded])).rooms
     blind = {"pattern": "vip://*", "receive": False}
     assert granted(token(room="vip://9", rooms=[blind])).rooms == [RoomGrant("vip://*"), vip]
 

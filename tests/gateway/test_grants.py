@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.grants import Grant, GrantUnreadable, RoomRight, TokenRefused, read_grant
+from gateway.room_denial import token_gives
 from schemas import messages_pb2
 
 FULL = {
@@ -33,6 +34,10 @@ GRANT = Grant(
     ext=True,
     resume={"member": 7, "live://1000": -20},
 )
+
+
+def may(grant: Grant, right: str, room: str) -> bool:
+    return token_gives(right, grant.rooms, room, "room.of.no-record", None)
 
 
 def grant_of(**values: Any) -> Grant:
@@ -74,11 +79,18 @@ def test_a_right_may_be_just_a_pattern() -> None:
         RoomRight("live://1"),
         RoomRight("chat://*", receive=True, send=False, history=False),
     )
-    assert grant.may("send", "live://1")
-    assert not grant.may("send", "live://10")
-    assert grant.may("receive", "chat://any")
-    assert not grant.may("send", "chat://any")
-    assert not grant.may("receive", "chat:/")
+    assert may(grant, "send", "live://1")
+    assert not may(grant, "send", "live://10")
+    assert may(grant, "receive", "chat://any")
+    assert not may(grant, "send", "chat://any")
+    assert not may(grant, "receive", "chat:/")
+
+
+def test_a_right_may_be_one_in_rooms_with_a_record_alone() -> None:
+    described = {"pattern": "*", "receive": True, "send": True, "recorded": True}
+    grant = grant_of(rooms=[described])
+    assert grant.rooms == (RoomRight("*", history=False, recorded=True),)
+    assert not may(grant, "receive", "chat://any")
 
 
 @pytest.mark.parametrize(

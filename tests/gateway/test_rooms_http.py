@@ -1,5 +1,6 @@
 """Room calls by HTTP: who asks is the token's member, or what the key's holder says."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 
 from bus.connection import Bus
 from bus.service import Service
+from schemas.messages_pb2 import LastReply, LastRequest
 from schemas.room_calls import BY_HTTP, ROOM_CALLS
 from tests.gateway.http_servers import BEARER, client_of, state_of
-from tests.gateway.responders import FakeAuth
+from tests.gateway.responders import FakeAuth, FakeStore
 from tests.router.room_servers import make_event_stream, serving_rooms
 
 ROOM = "chat://us"
@@ -71,6 +73,48 @@ async def test_the_key_asks_as_a_service_or_for_a_member(client: httpx.AsyncClie
     assert (status, answer["error"]["reason"]) == (403, "not_owner")
     status, answer = await ask(client, "close", BEARER, room="live://1")
     assert (status, answer["room"]["access"]) == (200, "closed")
+
+
+async def test_an_operators_token_acts_in_any_room_and_the_event_names_it(
+    client: httpx.AsyncClient, auth: FakeAuth, bus: Bus, prefix: str
+) -> None:
+    heard = asyncio.Queue[bytes]()
+
+    def hear(_: bytes, __: bytes, payload: bytes, ___: bytes | None) -> None:
+        heard.put_nowait(payload)
+
+    await ask(client, "open", bearer(1), room=ROOM, access="invitation")
+    bus.subscribe(f"{prefix}.event.room.chat.us.banned", hear)
+    await bus.flush()
+    status, answer = await ask(client, "ban", bearer(7), room=ROOM, mid=2, operator=True)
+    assert (status, answer["error"]["reason"]) == (403, "not_admin")
+    auth.grant = {"role": "operator", "rooms": []}
+    status, answer = await ask(client, "ban", bearer(7), room=ROOM, mid=2, actor=1)
+    assert (status, answer["room"]["banned"]) == (200, [{"mid": "2", "by": "7"}])
+    event = json.loads(await heard.get())
+    assert (event["actor"], event["subject"]) == ("7", "2")
+
+
+async def test_a_token_for_rooms_with_a_record_opens_new_ones_but_none_that_services_use(
+    bus: Bus, client: httpx.AsyncClient, auth: FakeAuth
+) -> None:
+    store = FakeStore(bus, tells_counts=False)
+    store.publish("room.chat.us", b"for whom the token says")
+    service = Service(bus, "store", "1.0.0", "answers for the tests")
+    recorded = {"pattern": "*", "receive": True, "send": True, "recorded": True}
+    auth.grant = {"rooms": [recorded]}
+    status, answer = await ask(client, "open", bearer(1), room="chat://new")
+    assert (status, answer["error"]["reason"]) == (503, "unavailable")
+    service.serve("last", bus.subjects.rpc("store", "last"), LastRequest, LastReply, store.last)
+    assert (await ask(client, "open", bearer(1), room="chat://new"))[0] == 200
+    status, answer = await ask(client, "open", bearer(1), room=ROOM)
+    assert (status, answer["error"]["reason"]) == (409, "room_exists")
+    status, answer = await ask(client, "open", bearer(1), room="chat://")
+    assert (status, answer["error"]["reason"]) == (400, "bad_room")
+    assert (await ask(client, "open", BEARER, room=ROOM, owner=1))[0] == 200
+    auth.grant = {"rooms": [recorded, {"pattern": "mine://*", "receive": True}]}
+    store.publish("room.mine.1", b"mine already")
+    assert (await ask(client, "open", bearer(1), room="mine://1"))[0] == 200
 
 
 async def test_without_a_key_only_the_trusted_listener_asks(

@@ -67,6 +67,36 @@ async def test_the_whole_life_of_a_room(asker: Asker, rooms: Rooms) -> None:
     assert revisions == sorted(set(revisions))
 
 
+async def test_an_operator_does_anything_in_any_room_and_is_named(
+    asker: Asker, rooms: Rooms
+) -> None:
+    await asker.do("open", ROOM, 1, access="invitation")
+    await asker.do("invite", ROOM, 1, mid=2)
+    await asker.do("join", ROOM, 2)
+    await asker.do("promote", ROOM, 1, mid=2)
+    muted = await asker.do("mute", ROOM, 9, mid=2, operator=True)
+    assert muted["muted"] == [{"mid": "2", "by": "9"}]
+    assert muted["members"] == ["1", "2"]
+    assert "role" not in muted
+    await asker.do("ban", ROOM, 9, mid=2, operator=True)
+    assert (await asker.do("get", ROOM, 9, operator=True))["banned"] == [{"mid": "2", "by": "9"}]
+    found = await asker.ask("search", actor=9, operator=True)
+    assert [one["room"] for one in found["rooms"]] == [ROOM]
+    assert "rooms" not in await asker.ask("search", actor=9)
+    assert "rooms" not in await asker.ask("list", actor=9, operator=True)
+    assert len((await asker.ask("list", actor=9, mid=1, operator=True))["rooms"]) == 1
+    await asker.do("open", "live://stage", 9, owner=1, operator=True)
+    assert (await asker.do("open", "live://own", 9, operator=True))["owner"] == "9"
+    refused = await asker.ask("join", ROOM, actor=9, operator=True)
+    assert refused["error"]["reason"] == "not_invited"  # itself it is in no room
+    refused = await asker.ask("kick", ROOM, actor=9, mid=1, operator=True)
+    assert refused["error"]["reason"] == "outranked"
+    await asker.do("close", ROOM, 9, operator=True)
+    await rooms.events.flush()
+    by_it = [one["event"] for one in await asker.events() if one.get("actor") == "9"]
+    assert by_it == ["muted", "banned", "opened", "opened", "closed"]
+
+
 async def test_a_call_that_changes_nothing_says_so_and_makes_no_event(
     asker: Asker, rooms: Rooms
 ) -> None:
