@@ -1,13 +1,9 @@
 """Fuzz the auth service: any request, any auth body, any signed header and claims.
 
-    pip install atheris    # not in the locks; Linux and macOS
-    python -m tests.fuzz.auth_body corpus/ -dict=tests/fuzz/auth_body.dict -max_total_time=60
-
 A finding is an exception, or an answer that counts as an error of our own.
 """
 
 import json
-import sys
 
 from google.protobuf.json_format import Parse
 
@@ -16,6 +12,7 @@ from auth.goim_json import decode_go_text
 from auth.responder import Responder
 from schemas import messages_pb2
 from tests.auth.signing import NOW, OPEN, SIGNED_ONLY, forge
+from tests.fuzz.running import fuzz
 
 HEADER = {"alg": "HS256", "kid": "1"}
 
@@ -51,14 +48,5 @@ def _answer(payload: bytes, rules: AuthRules) -> messages_pb2.Grant:
     return messages_pb2.Grant.FromString(answer)
 
 
-def main() -> None:
-    """Run until told to stop; arguments are libFuzzer's."""
-    import atheris  # type: ignore[import-untyped]
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, check_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(check_input)

@@ -1,13 +1,9 @@
 """Fuzz the frame codec: any stream, cut anywhere, as TCP and as WebSocket messages.
 
-    pip install atheris    # not in the locks; Linux and macOS
-    python -m tests.fuzz.frame_stream corpus/ -max_len=9000 -max_total_time=60
-
 A finding is an exception other than FrameError, or a stream that reads differently when it
 comes in pieces.
 """
 
-import sys
 from contextlib import suppress
 
 from schemas.frame import (
@@ -22,6 +18,7 @@ from schemas.frame import (
     encode_batch,
     encode_frame,
 )
+from tests.fuzz.running import fuzz
 
 
 def check_input(data: bytes) -> None:
@@ -68,14 +65,5 @@ def _encode(frame: Frame) -> bytes:
     return encode_frame(frame.operation, frame.body, frame.version, frame.sequence)
 
 
-def main() -> None:
-    """Run until told to stop; arguments are libFuzzer's."""
-    import atheris  # type: ignore[import-untyped]
-
-    atheris.instrument_all()
-    atheris.Setup(sys.argv, check_input)
-    atheris.Fuzz()
-
-
 if __name__ == "__main__":
-    main()
+    fuzz(check_input)
