@@ -36,8 +36,9 @@ class Conversations:
 
     def note(self, topic: str, sequence: int, headers: bytes) -> None:
         """Take in a stored message of a member's topic; what is no direct message is ignored."""
-        recipient, sender = header_number(headers, TO), header_number(headers, FROM)
-        if not (0 < recipient <= MOST_MEMBER and 0 < sender <= MOST_MEMBER):
+        recipient = header_number(headers, TO)
+        sender = header_number(headers, FROM) if recipient else 0  # most have one of both at most
+        if not 0 < sender <= MOST_MEMBER or recipient > MOST_MEMBER:
             return
         mid = _mid(topic)
         if mid == sender:

@@ -15,7 +15,7 @@ async def test_the_requests_in_the_document_are_answered(system: System, checkou
     await system.start_store()
     text = (checkout / "docs/storage.md").read_text()
     requests = re.findall(r"^goim\.(store\.\w+) (\{.*\})$", text, re.MULTILINE)
-    assert len(requests) == 5
+    assert len(requests) == 9
     for subject, request in requests:
         reply = await system.bus.call(f"{system.prefix}.{subject}", request.encode())
         assert "error" not in json.loads(reply.payload), subject
@@ -37,6 +37,6 @@ async def test_the_readings_in_the_document_exist(system: System, checkout: Path
     shown = metrics.render().decode()
     text = (checkout / "docs/storage.md").read_text()
     readings = re.findall(r"^\| `(goim_store_\w+)(\{.*?\})?` \|", text, re.MULTILINE)
-    assert len(readings) == 8
+    assert len(readings) == 10
     for name, labels in readings:
         assert name + labels in shown
