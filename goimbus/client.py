@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from goimbus.client_answers import Answered
 from goimbus.client_connection import ClientConnection, ClientLimits
 from goimbus.client_errors import (
     AnswerTimeout,
@@ -29,9 +30,10 @@ from goimbus.client_errors import (
     RoomRefused,
     SendRefused,
 )
-from goimbus.client_session import MOST_NUMBER, Answered, ClientSession, Event, Identity, LoggedIn
+from goimbus.client_rooms import ONE_ROOM
+from goimbus.client_session import MOST_NUMBER, ClientSession, Event, Identity, LoggedIn
 from goimbus.inbox import Inbox
-from goimbus.messages import Gap, Live, Message
+from goimbus.messages import Gap, Live, Message, room_topic
 from goimbus.positions import Positions
 from goimbus.reconnect import Backoff
 from goimbus.transport import read_url
@@ -63,7 +65,8 @@ class Client:
     the next one is asked for, or the `async with` ends without an exception. `key` names this
     connection: there is one with it at a time. `device` is whose positions the server keeps: by
     default the key, else the platform. `resume` holds the `positions` of an earlier client
-    by topic; a negative number -n asks for the newest n messages of the topic.
+    by topic; a negative number -n asks for the newest n messages of the topic. `rooms` are heard
+    beside `room`, as after `join`; a server without extensions does not know them.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Client:
         accepts: Iterable[int] = (),
         ext: bool = True,
         resume: Mapping[str, int] | None = None,
+        rooms: Iterable[str] = (),
         hooks: ClientHooks | None = None,
         limits: ClientLimits | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -94,7 +98,8 @@ class Client:
         self._backoff = Backoff()
         identity = Identity(mid, key, room, platform, tuple(accepts), token, ext, device)
         self._positions = Positions(resume)
-        self._session = ClientSession(identity, self._positions, secrets.randbelow(MOST_NUMBER))
+        first_number = secrets.randbelow(MOST_NUMBER)
+        self._session = ClientSession(identity, self._positions, first_number, rooms)
         self._inbox = Inbox(self._limits.buffer_messages, self._limits.buffer_bytes)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
         self._given: Message | Gap | None = None
@@ -177,6 +182,11 @@ class Client:
         return self._session.identity.room
 
     @property
+    def rooms(self) -> tuple[str, ...]:
+        """The further rooms that the client hears, or wants to hear."""
+        return self._session.rooms.names
+
+    @property
     def positions(self) -> dict[str, int]:
         """The last sequence handled, by topic: the `resume` of a later client."""
         return self._positions.handled
@@ -198,7 +208,7 @@ class Client:
         return answer.sequence
 
     async def change_room(self, room: str) -> None:
-        """Be in this room only from now on, also after a reconnect; `""` is no room.
+        """Be in this room instead of the last one, also after a reconnect; `""` is no room.
 
         Raises RoomRefused (the client is in no room then), AnswerTimeout, ClientClosed and
         ClosedByServer.
@@ -210,6 +220,22 @@ class Client:
         answer = await self._answer(*request)
         if answer.error_code:
             raise RoomRefused(room, answer.error_code, answer.error_words)
+
+    async def join(self, room: str, *, newest: int = 0) -> None:
+        """Hear this room too from now on, also after a reconnect; `send` goes to `room` as before.
+
+        What came since the client was there last comes first; where it never was, the `newest`
+        messages. Raises RoomRefused (also by a server without extensions), AnswerTimeout,
+        ClientClosed and ClosedByServer. Who is put out later gets a message with operation 27
+        of the room, and the room is not in `rooms` any more.
+        """
+        if newest > 0:
+            self._positions.want_newest(room_topic(room), newest)
+        await self._ask_further(self._session.join, room)
+
+    async def leave(self, room: str) -> None:
+        """Hear a room of `join` no more. Raises as join."""
+        await self._ask_further(self._session.leave, room)
 
     async def subscribe(self, operations: Iterable[int]) -> None:
         """Get pushes to key, member and all with these operations too. Raises as change_room."""
@@ -287,6 +313,13 @@ class Client:
             self._inbox.stop_awaiting_answer()
             self._session.forget(number)
             self._answers.pop(number, None)
+
+    async def _ask_further(self, ask: Callable[[str], tuple[int, bytes]], room: str) -> None:
+        if self.connected and not self.extended:
+            raise RoomRefused(room, *ONE_ROOM)
+        answer = await self._answer(*ask(room))
+        if answer.error_code:
+            raise RoomRefused(room, answer.error_code, answer.error_words)
 
     def _fail_answer(self, number: int, error: BaseException) -> None:
         answer = self._answers.get(number)

@@ -7,7 +7,7 @@ ClientError
 ├── ClientClosed         the client was closed before the answer
 ├── AnswerTimeout        no answer within the time to send
 ├── SendRefused          the server did not take a message
-├── RoomRefused          the server did not let the client into a room; it is in none now
+├── RoomRefused          the server did not let the client into a room
 └── BodyTooLarge         a message is over the limit of what a client may send
 UrlRefused (ValueError)  no address of a goim server
 """
@@ -96,7 +96,7 @@ class SendRefused(ClientError):
 
 
 class RoomRefused(ClientError):
-    """The server did not let the client into a room; it has left the one before."""
+    """The server did not let the client into a room; `change_room` has left the one before."""
 
     def __init__(self, room: str, code: int, words: str) -> None:
         self.room = room

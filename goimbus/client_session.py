@@ -6,9 +6,11 @@ an `ext` client under the same number, which the server stores once.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from json import JSONDecodeError, dumps, loads
+from json import dumps
 from typing import Any, NamedTuple
 
+from goimbus.client_answers import Answered, json_object, read_answer, whole_number
+from goimbus.client_rooms import REPLIES, FurtherRooms
 from goimbus.messages import Gap, Live, Message, room_topic
 from goimbus.positions import Positions
 from goimbus.reconnect import Ending, read_closing_notice
@@ -46,16 +48,6 @@ class LoggedIn:
     heartbeat_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """The answer to a sent message or a request: its sequence, or why it was refused."""
-
-    number: int
-    sequence: int = 0
-    error_code: int = 0
-    error_words: str = ""
-
-
 Event = LoggedIn | Answered | Message | Gap | Live | Ending
 
 
@@ -68,9 +60,16 @@ class _Sent(NamedTuple):
 class ClientSession:
     """The state of one client; `connect` begins each new connection."""
 
-    def __init__(self, identity: Identity, positions: Positions, first_number: int) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        positions: Positions,
+        first_number: int,
+        rooms: Iterable[str] = (),
+    ) -> None:
         self.identity = identity
         self.positions = positions
+        self.rooms = FurtherRooms(rooms, positions)
         self.logged_in = False
         self.extended = False
         self.online = 0
@@ -141,6 +140,16 @@ class ClientSession:
         self.identity.room = room
         return request
 
+    def join(self, room: str) -> tuple[int, bytes]:
+        """Want to hear a room too from now on."""
+        number = self._next_number()
+        return number, self.rooms.join(number, room)
+
+    def leave(self, room: str) -> tuple[int, bytes]:
+        """Want to hear a further room no more."""
+        number = self._next_number()
+        return number, self.rooms.leave(number, room)
+
     def subscribe(self, operations: Iterable[int]) -> tuple[int, bytes]:
         """Want pushes with these operations too."""
         wanted = set(operations)
@@ -161,6 +170,7 @@ class ClientSession:
         """Wait no longer for the answer to a message or request."""
         self._sent.pop(number, None)
         self._requests.pop(number, None)
+        self.rooms.forget(number)
 
     def unanswered(self) -> list[bytes]:
         """Return the frames to send after a login: what is wanted and what was not answered."""
@@ -169,7 +179,8 @@ class ClientSession:
             for waiting in (self._requests, self._sent)
             for number, sent in sorted(waiting.items())
         ]
-        return self._corrections() + frames
+        further = self.rooms.to_send(self._next_number) if self.extended else []
+        return self._corrections() + further + frames
 
     def heartbeat(self) -> bytes:
         """Return a heartbeat frame."""
@@ -197,17 +208,16 @@ class ClientSession:
             values["ext"] = 1
             if identity.device:
                 values["device"] = identity.device
-            resume = self.positions.resume(identity.room)
-            if resume:
-                values["resume"] = resume
+            self.rooms.add_to_login(values, identity.room)
         return values
 
     def _log_in(self, frame: Frame) -> list[Event]:
         self.logged_in = True
-        told = _json_object(frame.body)
+        told = json_object(frame.body)
         self.extended = self.identity.ext and bool(told.get("ext"))
+        further = self.rooms.log_in(told, self.extended)
         if not self.extended:
-            return [LoggedIn(DEFAULT_HEARTBEAT_SECONDS), *self._granted_by_login()]
+            return [LoggedIn(DEFAULT_HEARTBEAT_SECONDS), *further, *self._granted_by_login()]
         self.identity.key = self.identity.key or str(told.get("key") or "")
         self.identity.device = self.identity.device or str(told.get("device") or "")
         self._told_room = str(told.get("room") or "")
@@ -216,7 +226,7 @@ class ClientSession:
         heartbeat = told.get("heartbeat")
         if not isinstance(heartbeat, int | float) or heartbeat <= 0:
             heartbeat = DEFAULT_HEARTBEAT_SECONDS
-        return [LoggedIn(float(heartbeat)), *self._granted_by_login()]
+        return [LoggedIn(float(heartbeat)), *further, *self._granted_by_login()]
 
     def _granted_by_login(self) -> list[Event]:
         """Answer the requests whose wish was in the auth frame, where no token overrules it."""
@@ -243,19 +253,26 @@ class ClientSession:
 
     def _receive_extension(self, frame: Frame) -> list[Event] | None:
         if frame.operation == Operation.TOPIC:
-            return self._begin_run(_json_object(frame.body))
+            return self._begin_run(json_object(frame.body))
         if frame.operation == Operation.GAP:
-            values = _json_object(frame.body)
-            gap = Gap(str(values.get("topic")), _number(values, "after"), _number(values, "to"))
+            values = json_object(frame.body)
+            gap = Gap(
+                str(values.get("topic")), whole_number(values, "after"), whole_number(values, "to")
+            )
             self.positions.skip(gap.topic, gap.to)
             return [gap]
+        if frame.operation == Operation.ROOM_LEFT:
+            self._put_out(str(json_object(frame.body).get("room")))
+            return None  # the application gets it as it is
+        if frame.operation in REPLIES:
+            return [*self.rooms.receive_reply(frame)]
         if frame.operation == Operation.CLOSING:
-            return [read_closing_notice(_json_object(frame.body))]
+            return [read_closing_notice(json_object(frame.body))]
         return None
 
     def _begin_run(self, values: dict[str, Any]) -> list[Event]:
         self._topic = str(values.get("topic"))
-        self._topic_sequence = _number(values, "sequence")
+        self._topic_sequence = whole_number(values, "sequence")
         if not values.get("live"):
             return []
         self.positions.complete(self._topic, self._topic_sequence)
@@ -268,8 +285,8 @@ class ClientSession:
         request = self._requests.get(frame.sequence)
         if request is not None and frame.operation == REPLY_TO[request.operation]:
             del self._requests[frame.sequence]
-            told = {} if frame.body == request.body else _json_object(frame.body)
-            answer = _answer(frame.sequence, told)
+            told = {} if frame.body == request.body else json_object(frame.body)
+            answer = read_answer(frame.sequence, told)
             if answer.error_code and request.operation == Operation.CHANGE_ROOM:
                 self.identity.room = ""
             return [answer]
@@ -286,11 +303,11 @@ class ClientSession:
             return [Answered(frame.sequence)]
         if frame.operation != Operation.SEND_MESSAGE_REPLY:
             return None
-        values = _json_object(frame.body)
+        values = json_object(frame.body)
         if "sequence" not in values and "error" not in values:
             return None
         del self._sent[frame.sequence]
-        answer = _answer(frame.sequence, values)
+        answer = read_answer(frame.sequence, values)
         if answer.sequence:
             self.positions.sent(room_topic(sent.room), answer.sequence)
         return [answer]
@@ -302,6 +319,11 @@ class ClientSession:
         if sequence is None:
             return []
         return [Message(self._topic, frame.operation, frame.body, sequence)]
+
+    def _put_out(self, room: str) -> None:
+        self.rooms.put_out(room)
+        if room == self.identity.room:
+            self.identity.room, self._asked_room = "", True
 
     def _next_number(self) -> int:
         self._last_number = self._last_number % MOST_NUMBER + 1
@@ -315,24 +337,3 @@ class ClientSession:
 
 def _operation_list(operations: Iterable[int]) -> bytes:
     return ",".join(str(operation) for operation in sorted(operations)).encode()
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        values = loads(body)
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
-
-
-def _number(values: dict[str, Any], name: str) -> int:
-    value = values.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def _answer(number: int, values: dict[str, Any]) -> Answered:
-    error = values.get("error")
-    if not isinstance(error, dict):
-        return Answered(number, sequence=_number(values, "sequence"))
-    words = str(error.get("message") or "refused")
-    return Answered(number, error_code=_number(error, "code") or -1, error_words=words)

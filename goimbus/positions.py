@@ -7,7 +7,7 @@ is a repeat), *handled* is done with by the application (what a new connection r
 what op 18 acknowledges).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from goimbus.messages import ALL_TOPIC, MEMBER_TOPIC, ROOM_PREFIX, topic_room
@@ -32,13 +32,28 @@ class Positions:
         """The last sequence handled, by topic: what to resume from in another process."""
         return dict(self._handled)
 
-    def resume(self, room: str) -> dict[str, Any]:
-        """Return the `resume` of the auth frame; a negative number -n asks for the newest n."""
+    def resume(self, rooms: Collection[str]) -> dict[str, Any]:
+        """Return the `resume` of the auth frame with these rooms: "" stands for what is no room's.
+
+        A negative number -n asks for the newest n.
+        """
         known = {**self._newest, **self._handled}
-        wanted = ("", room)
         return positions_to_json(
-            {one: number for one, number in known.items() if not room or topic_room(one) in wanted}
+            {one: number for one, number in known.items() if topic_room(one) in rooms}
         )
+
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms of which something is known."""
+        return [topic_room(one) for one in {**self._newest, **self._handled} if topic_room(one)]
+
+    def known(self, topic: str) -> int | None:
+        """Return where to resume one topic, None where nothing is known of it."""
+        return self._handled.get(topic, self._newest.get(topic))
+
+    def want_newest(self, topic: str, count: int) -> None:
+        """Ask for the newest messages of a topic of which nothing is known."""
+        self._newest[topic] = -count
 
     def receive(self, topic: str, last: int, low: int) -> int | None:
         """Return the whole sequence of a pushed frame, 0 if not stored, None for a repeat.

@@ -4,7 +4,8 @@ from json import dumps, loads
 
 import pytest
 
-from goimbus.client_session import MOST_NUMBER, Answered, ClientSession, Identity, LoggedIn
+from goimbus.client_answers import Answered
+from goimbus.client_session import MOST_NUMBER, ClientSession, Identity, LoggedIn
 from goimbus.messages import Gap, Message
 from goimbus.positions import MOST_OWN, Positions
 from goimbus.reconnect import Ending
