@@ -23,10 +23,14 @@ CROSS_SITE = "calls from pages of another site are refused here (Sec-Fetch-Site:
 
 
 class Refused(Exception):
-    """The gateway itself says no; `retry` as in schemas/close_codes.py."""
+    """The gateway itself says no; `retry` as in schemas/close_codes.py, `after` in seconds."""
 
-    def __init__(self, code: int, reason: str, words: str, retry: str = "never") -> None:
+    def __init__(
+        self, code: int, reason: str, words: str, retry: str = "never", after: int = 0
+    ) -> None:
         self.error = {"code": code, "reason": reason, "message": words, "retry": retry}
+        if after:
+            self.error["after"] = after
 
 
 class CallsHttp:

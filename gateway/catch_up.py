@@ -247,7 +247,9 @@ def stored_delivery(message: StoredMessage, gateway_id: str) -> Delivery:
     """Return a stored message as it is delivered: stamped where its room type stamps."""
     body = message.body
     if message.stamp:
-        body = stamped_body(body, message.sender, message.sequence, message.time_ms)
+        body = stamped_body(
+            body, message.sender, message.sequence, message.time_ms, message.recipient
+        )
     return Delivery(
         message.sequence, message.operation, body, sender_number(message.session, gateway_id)
     )

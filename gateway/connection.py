@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, cast
 
+from bus.limits import ADDRESS_FRAMES, CONNECTION_FRAMES
 from gateway.fanout import EXT, encode_control
 from gateway.session import Session, State
 from gateway.writing import NO_DESCRIPTOR, write_now
@@ -154,8 +155,7 @@ class Connection(asyncio.Protocol):
         gateway, session = self.gateway, self.session
         gateway.counters.frames_received += 1
         limits, now = gateway.settings.limits, gateway.loop.time()
-        if not session.take_frame(now, limits.frames_per_second, limits.frames_burst):
-            self.close(CloseCode.RATE_EXCEEDED)
+        if not self.may_go_on(now):
             return
         if session.waiting:
             if self.backlog is None:
@@ -169,6 +169,19 @@ class Connection(asyncio.Protocol):
             gateway.positions.certify(self)
         if action is not None:
             gateway.carry_out(self, action)
+
+    def may_go_on(self, now: float) -> bool:
+        """Count a frame; where it is over a rate the connection is closed, unless in a dry run."""
+        gateway, limits = self.gateway, self.gateway.settings.limits
+        fits = self.session.take_frame(now, limits.frames_per_second, limits.frames_burst)
+        if not fits and gateway.excess.refuses(CONNECTION_FRAMES):
+            self.close(CloseCode.RATE_EXCEEDED)
+            return False
+        wait = gateway.address_frames.wait(self.address, now)
+        if wait and gateway.excess.refuses(ADDRESS_FRAMES):
+            self.close(CloseCode.RATE_EXCEEDED, "too many frames from your address")
+            return False
+        return True
 
     def go_on(self) -> None:
         """The frame in hand is answered: take those that came meanwhile."""

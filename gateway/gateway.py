@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from bus.connection import Bus
+from bus.limits import OF_GATEWAY, Excess
 from bus.metrics import Reading
 from bus.policies import PolicyBook
 from bus.rooms import RoomBook
@@ -27,6 +28,7 @@ from gateway.login import Login
 from gateway.pacing import Pacing
 from gateway.positions import Positions
 from gateway.presence import Presence
+from gateway.rates import Rates
 from gateway.reads import Reads
 from gateway.room_moves import RoomMoves
 from gateway.room_rights import RoomRights
@@ -39,6 +41,7 @@ from gateway.session import (
     JoinRoom,
     LeaveRoom,
     Reply,
+    SendTo,
     SendUpstream,
     TellOnline,
 )
@@ -78,7 +81,13 @@ class Gateway:
         self.failed = asyncio.Event()  # set when work that must not end has ended
         self.emptied = asyncio.Event()  # set when the last socket is gone while draining
         self.counters = Counters()
-        self.hub: Hub[Connection] = Hub(settings.limits)
+        limits = settings.limits
+        self.excess = Excess(settings.limit_modes, OF_GATEWAY)
+        self.address_frames = Rates(limits.address_frames_per_second, limits.address_frames_burst)
+        self.address_messages = Rates(
+            limits.address_messages_per_second, limits.address_messages_burst
+        )
+        self.hub: Hub[Connection] = Hub(limits)
         self.deadlines: Deadlines[Connection | FrontDoor] = Deadlines()
         self.stalled: set[Connection] = set()
         self.fragmenting: set[WebSocketConnection] = set()
@@ -145,6 +154,8 @@ class Gateway:
                 connection.send_frame(Operation.HEARTBEAT_REPLY, body, version, sequence)
             case SendUpstream():
                 self.upstream.send(connection, action)
+            case SendTo():
+                self.upstream.send_to(connection, action)
             case CheckToken():
                 self.login.check(connection, action)
             case ChangeRoom():
@@ -231,7 +242,7 @@ class Gateway:
             (f"goim_{name}", words, "gauge", (), [((), float(value))])
             for name, words, value in gauges
         ]
-        return [*readings, *self.counters.readings()]
+        return [*readings, *self.counters.readings(), *self.excess.readings()]
 
     async def _keep_sweeping(self) -> None:
         """Close what is late: handshakes, idle clients, stalled readers, endless messages."""

@@ -17,7 +17,15 @@ from gateway.goim_answers import (
 )
 from gateway.goim_http import NoKeys, Route, answer, find_route, slash_redirect
 from gateway.http_body import BodyTooLarge, BodyTooSlow, HttpBody
-from gateway.http_state import HttpState, TooManyRequests, address_of, response
+from gateway.http_state import (
+    THE_KEY,
+    TOO_MANY,
+    HttpState,
+    TooManyRequests,
+    address_of,
+    response,
+    too_many_pushes,
+)
 from schemas.messages_pb2 import PushRequest
 
 TOO_LARGE = 413
@@ -47,7 +55,7 @@ class GoimApi:
         route = find_route(method, path)
         if route is None:
             return slash_redirect(method, path, raw_query) or NOT_FOUND
-        refusal = self._refusal(request)
+        refusal = self._refusal(request) or self._rate_refusal(route)
         if refusal is not None:
             return refusal
         try:
@@ -89,6 +97,10 @@ class GoimApi:
             self._state.refused["cross_site"] += 1
             return failure(-403, CROSS_SITE, 403)
         return None
+
+    def _rate_refusal(self, route: Route) -> Answer | None:
+        wait = 0.0 if self._trusted or not route.pushes else self._state.push_wait(THE_KEY)
+        return failure(-TOO_MANY, too_many_pushes(wait), TOO_MANY) if wait else None
 
 
 def _rpc_failure(route: Route, error: RpcError) -> Answer:

@@ -1,5 +1,6 @@
 """EDGE what both HTTP apps share: the way to the router, the key, limits and counters."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ from starlette.responses import Response
 from bus.connection import Bus
 from bus.environment import Secret
 from bus.errors import RpcError
+from bus.limits import KEY_PUSHES, Excess, LimitModes
 from bus.metrics import Metrics, Reading
 from bus.rooms import RoomBook
 from gateway.bearer import KeyRefusal, check_bearer
 from gateway.goim_answers import Answer, failure
 from gateway.grants import Grant
 from gateway.http_body import BodyTooLarge
+from gateway.rates import Rates
 from gateway.room_denial import room_denial
 from gateway.settings import HttpSettings
 from schemas.policies import BUILT_IN, DEFAULT, Policy
@@ -29,6 +32,8 @@ log = structlog.get_logger()
 
 HEADER_RESERVE_BYTES = 1024  # for the headers that the router publishes a message with
 ANSWER_UNREADABLE = 500
+TOO_MANY = 429
+THE_KEY = "the API key"  # whose rate of pushes it is
 
 Reply = TypeVar("Reply", bound=Message)
 Rows = list[tuple[tuple[str, ...], float]]
@@ -66,8 +71,12 @@ class HttpState:
     running: int = 0
     policy_of: Callable[[str], Policy] = built_in_policy  # of a room type
     book: RoomBook | None = None  # None: no room has a record
+    excess: Excess = field(default_factory=lambda: Excess(LimitModes(), (KEY_PUSHES,)))
+    rates: Rates = field(init=False)  # of pushes, by bearer key
 
     def __post_init__(self) -> None:
+        settings = self.settings
+        self.rates = Rates(settings.key_pushes_per_second, settings.key_pushes_burst)
         self.metrics.add(self._readings)
 
     async def ask(
@@ -102,6 +111,14 @@ class HttpState:
         finally:
             self.running -= 1
 
+    def push_wait(self, whose: str) -> float:
+        """Count a push with a bearer key; return the seconds until it may come again, 0 for now."""
+        wait = self.rates.wait(whose, time.monotonic())
+        if not wait or not self.excess.refuses(KEY_PUSHES):
+            return 0.0
+        self.refused[KEY_PUSHES] += 1
+        return wait
+
     def key_refusal(self, request: Request) -> Answer | None:
         """Return the 401 of a request that does not hold the key; None: it does."""
         refusal = check_bearer(request.headers.get("authorization"), self.api_key)
@@ -132,6 +149,11 @@ def key_answer(refusal: KeyRefusal) -> Answer:
     return failure(-401, refusal.value, 401)
 
 
+def too_many_pushes(wait: float) -> str:
+    """Return the words of a refusal for so many seconds."""
+    return f"too many pushes with this key, the next one in {wait:.1f} s"
+
+
 def address_of(request: Request) -> str:
     """Return the client's IP address."""
     return request.client.host if request.client is not None else ""
@@ -144,6 +166,8 @@ def response(answer: Answer, close: bool = False) -> Response:
         headers["Location"] = answer.location
     if answer.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if answer.status == TOO_MANY:
+        headers["Retry-After"] = "1"
     if close:
         headers["Connection"] = "close"
     return Response(answer.body, answer.status, headers)

@@ -31,6 +31,7 @@ from schemas.headers import (
     SPEED,
     STAMP,
     TIME,
+    TO,
     header_number,
     header_value,
 )
@@ -202,19 +203,13 @@ class Interest:
             gateway.reads.tell(topic, payload, headers)
             return
         if way == b"cast":
-            self._append(topic, Delivery(0, operation, payload))
+            self._append(topic, self._delivery(0, operation, payload, headers))
             return
         sequence = header_number(headers, SEQUENCE)
         if way != b"kept" or not sequence:
             gateway.counters.dropped["subject_unknown"] += 1
             return
-        sender = 0
-        if headers is not None and b"\r\nGoim-" in headers:
-            sender = sender_number(header_value(headers, SESSION), gateway.id)
-            if header_value(headers, STAMP) == "1":
-                mid, time_ms = header_number(headers, FROM), unix_milliseconds(headers, TIME)
-                payload = stamped_body(payload, mid, sequence, time_ms)
-        delivery = Delivery(sequence, operation, payload, sender)
+        delivery = self._delivery(sequence, operation, payload, headers)
         arrival = topic.arrive(delivery, header_number(headers, LAST_SEQUENCE))
         if arrival is Arrival.NEW:
             if topic.name == ALL_TOPIC and headers is not None:
@@ -224,6 +219,20 @@ class Interest:
             gateway.counters.messages_repeated += 1
         elif topic.incomplete:
             self.repairs.start(topic)
+
+    def _delivery(
+        self, sequence: int, operation: int, payload: bytes, headers: bytes | None
+    ) -> Delivery:
+        """Return what is delivered; what is not stored has sequence 0, and the time is ours."""
+        if headers is None or b"\r\nGoim-" not in headers:
+            return Delivery(sequence, operation, payload)
+        sender = sender_number(header_value(headers, SESSION), self._gateway.id)
+        if header_value(headers, STAMP) == "1":
+            now_ms = int(self._gateway.wall_time() * 1000)
+            time_ms = unix_milliseconds(headers, TIME) if sequence else now_ms
+            mid, recipient = header_number(headers, FROM), header_number(headers, TO)
+            payload = stamped_body(payload, mid, sequence, time_ms, recipient)
+        return Delivery(sequence, operation, payload, sender)
 
     def _append(self, topic: Topic, delivery: Delivery) -> None:
         if not topic.pending:

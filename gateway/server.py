@@ -109,6 +109,7 @@ class Server:
         settings = gateway.settings
         state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
         state.policy_of, state.book = gateway.policies.of, gateway.rooms.book
+        state.excess = gateway.excess
         self._public = HttpSide(_http_config(make_app(state, trusted=False)), settings.limits)
         self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
 

@@ -21,6 +21,7 @@ from schemas.operations import Operation, is_business
 from schemas.subjects import MAX_ID_BYTES
 
 INT32, INT64 = 2**31, 2**63
+INT32_DIGITS = 10
 EXTENSIONS = (Operation.ACKNOWLEDGE, Operation.JOIN_ROOM, Operation.LEAVE_ROOM)
 ASKS = (Operation.HISTORY, Operation.READ)
 NO_ROOM_WISH = dumps(
@@ -98,6 +99,15 @@ class SendUpstream(NamedTuple):
     sequence: int
 
 
+class SendTo(NamedTuple):
+    """Ask the router to publish for whom the body names, reply op 5, then call `answered`."""
+
+    body: bytes
+    version: int
+    sequence: int
+    operation: int = Operation.SEND_TO
+
+
 class Ask(NamedTuple):
     """Ask the store for a page of history, or what is unread; other frames don't wait for it."""
 
@@ -121,6 +131,7 @@ Action = (
     | JoinRoom
     | LeaveRoom
     | SendUpstream
+    | SendTo
     | Ask
     | Acknowledge
 )
@@ -153,6 +164,7 @@ class Session:
         "mid",
         "platform",
         "rights",
+        "role",
         "room",
         "rooms",
         "since_ms",
@@ -180,6 +192,7 @@ class Session:
         self.rooms: tuple[str, ...] = ()  # heard too, by op 21; the one above may be among them
         self.accepts = NO_OPERATIONS
         self.rights: tuple[RoomRight, ...] = ()
+        self.role = ""
         self.since_ms = 0  # of the login, unix milliseconds
         self.expires_at = 0.0
         self.ext = False
@@ -203,6 +216,9 @@ class Session:
             return Reply(operation + 1, body, version, sequence)
         if operation == Operation.HEARTBEAT_REPLY:
             return TellOnline(version, sequence)
+        if self.ext and operation == Operation.SEND_TO:
+            self.waiting = True
+            return SendTo(body, version, sequence)
         if self.ext and operation in ASKS:
             return Ask(operation, body, version, sequence)
         if self.ext and operation in EXTENSIONS:
@@ -221,6 +237,7 @@ class Session:
         self.platform = grant.platform
         self.accepts = grant.accepts
         self.rights = grant.rooms
+        self.role = grant.role
         self.ext = grant.ext
         self.since_ms = int(wall * 1000)
         self.expires_at = now + grant.expires_at - wall if grant.expires_at else 0.0
@@ -252,12 +269,8 @@ class Session:
         """Count a frame against the connection's rate; False: it is over (a token bucket)."""
         left = min(burst, self.frames_left + (now - self.frames_time) * per_second)
         self.frames_time = now
-        self.frames_left = left - 1
+        self.frames_left = left - 1 if left >= 1 else left
         return left >= 1
-
-    def may(self, right: str, room: str) -> bool:
-        """Tell whether the token gives `receive`, `send` or `history` in the room."""
-        return any(getattr(one, right) and one.covers(room) for one in self.rights)
 
     def _before_auth(self, frame: Frame) -> Action | None:
         if self.state is not State.AWAITING_AUTH or frame.operation != Operation.AUTH:
@@ -320,9 +333,10 @@ def read_operations(body: bytes) -> frozenset[int]:
     numbers = set()
     for text in body.split(b",") if body else ():
         digits = text[1:] if text[:1] in (b"+", b"-") else text
-        if not digits.isdigit():
+        magnitude = digits.lstrip(b"0") or digits[:1]  # int() takes no more than 4,300 digits
+        if not digits.isdigit() or len(magnitude) > INT32_DIGITS:
             return NO_OPERATIONS
-        number = int(text)
+        number = -int(magnitude) if text[:1] == b"-" else int(magnitude)
         if not -INT32 <= number < INT32:
             return NO_OPERATIONS
         numbers.add(number)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bus.environment import Environment, Secret
+from bus.limits import LimitModes
 from bus.settings import BusSettings
 from gateway.device_policy import ALL, DevicePolicies, DevicePolicyRefused, read_device_policies
 from gateway.tls import tls_context
@@ -25,6 +26,10 @@ class Limits:
     auth_seconds: float = 5.0  # from then to a valid auth frame
     frames_per_second: float = 50.0  # a connection, as a long-term rate
     frames_burst: int = 200
+    address_frames_per_second: float = 0.0  # no limit: many users share an address
+    address_frames_burst: int = 1000
+    address_messages_per_second: float = 0.0  # of its frames, those to rooms and members
+    address_messages_burst: int = 200
     asks_at_once: int = 16  # of history and what is unread, being answered to one connection
     asks_per_second: float = 10.0  # and in the long run
     asks_burst: int = 50
@@ -47,6 +52,8 @@ class HttpSettings:
     body_seconds: float = 20.0  # from a request's head to the end of its body
     request_seconds: float = 5.0  # for the router's answer
     presence_open: bool = True  # /api/v1/presence/* need no key
+    key_pushes_per_second: float = 0.0  # with the bearer key, on this worker; 0: no limit
+    key_pushes_burst: int = 1000
 
     @classmethod
     def read(cls, read: Environment) -> "HttpSettings":
@@ -57,6 +64,10 @@ class HttpSettings:
             body_seconds=read.number("GOIM_HTTP_BODY_SECONDS", cls.body_seconds, 0.1),
             request_seconds=read.number("GOIM_HTTP_REQUEST_SECONDS", cls.request_seconds, 0.1),
             presence_open=read.flag("GOIM_HTTP_PRESENCE_OPEN", cls.presence_open),
+            key_pushes_per_second=read.number(
+                "GOIM_HTTP_KEY_PUSHES_PER_SECOND", cls.key_pushes_per_second
+            ),
+            key_pushes_burst=read.integer("GOIM_HTTP_KEY_PUSHES_BURST", cls.key_pushes_burst, 1),
         )
 
 
@@ -66,6 +77,7 @@ class Settings:
 
     bus: BusSettings = field(default_factory=BusSettings)
     limits: Limits = field(default_factory=Limits)
+    limit_modes: LimitModes = field(default_factory=LimitModes)
     http: HttpSettings = field(default_factory=HttpSettings)
     host: str = "0.0.0.0"
     port: int = 3102  # goim's WebSocket port; 0: any free one
@@ -88,12 +100,12 @@ class Settings:
     presence_seconds: float = 3.0  # between two reports
     audit_seconds: float = 60.0  # all topics are compared with the store in this time
     drain_seconds: float = 8.0
+    silent_seconds: float = 3.0  # a service without an answer for so long counts as away
     hostname: str = ""  # told by nodes/*; empty: this host's name
     region: str = ""
     zone: str = ""
     weight: int = 10
     public_addresses: tuple[str, ...] = ()
-    silent_seconds: float = 3.0  # a service without an answer for so long counts as away
     policies_file: str = ""
 
     @classmethod
@@ -104,6 +116,7 @@ class Settings:
         settings = cls(
             bus=BusSettings.read(read),
             limits=_read_limits(read, limits),
+            limit_modes=LimitModes.read(read),
             http=HttpSettings.read(read),
             host=read.text("GOIM_HOST", cls.host),
             port=read.integer("PORT", cls.port, 0, 65535),
@@ -130,12 +143,12 @@ class Settings:
             presence_seconds=read.number("GOIM_PRESENCE_SECONDS", cls.presence_seconds, 0.05, 4),
             audit_seconds=read.number("GOIM_AUDIT_SECONDS", cls.audit_seconds, 0.1),
             drain_seconds=read.number("GOIM_DRAIN_SECONDS", cls.drain_seconds, 0, 3600),
+            silent_seconds=read.number("GOIM_SILENT_SECONDS", cls.silent_seconds, 0.1, 60),
             hostname=read.text("GOIM_HOSTNAME"),
             region=read.text("GOIM_REGION"),
             zone=read.text("GOIM_ZONE"),
             weight=read.integer("GOIM_WEIGHT", cls.weight, 1),
             public_addresses=read.texts("GOIM_PUBLIC_ADDRESSES"),
-            silent_seconds=read.number("GOIM_SILENT_SECONDS", cls.silent_seconds, 0.1, 60),
             policies_file=read.text("GOIM_POLICIES"),
         )
         _check_tls(read, settings)
@@ -172,5 +185,5 @@ def _read_limits(read: Environment, default: Limits) -> Limits:
         if isinstance(value, int):
             values[name] = read.integer(variable, value, 1)
         else:
-            values[name] = read.number(variable, value, 0.001)
+            values[name] = read.number(variable, value, 0.001 if value else 0)
     return Limits(**values)  # type: ignore[arg-type]  # each has its default's type

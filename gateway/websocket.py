@@ -123,7 +123,7 @@ class WebSocketConnection(Connection):
         self.handle_frame(frame)
 
     def _receive_unusual(self, data: bytes) -> None:
-        if data[0] & (FIN | CONTROL) != FIN and not self._may_go_on():
+        if data[0] & (FIN | CONTROL) != FIN and not self.may_go_on(self.gateway.loop.time()):
             return
         unusual = self.unusual = self.unusual or Unusual()
         protocol = unusual.protocol
@@ -139,14 +139,6 @@ class WebSocketConnection(Connection):
         self._write_unusual(unusual)
         if not unusual.fragments:
             self.unusual = None
-
-    def _may_go_on(self) -> bool:
-        """Count a frame that is no message by itself, or close for too many."""
-        limits, now = self.gateway.settings.limits, self.gateway.loop.time()
-        if self.session.take_frame(now, limits.frames_per_second, limits.frames_burst):
-            return True
-        self.close(CloseCode.RATE_EXCEEDED)
-        return False
 
     def _receive_websocket_frame(self, unusual: Unusual, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):

@@ -10,7 +10,7 @@ from typing import Any
 from bus.connection import Bus
 from bus.errors import RpcError
 from bus.service import Service
-from schemas.headers import FROM, LAST_SEQUENCE, SEQUENCE, SESSION, STAMP, encode_headers
+from schemas.headers import FROM, LAST_SEQUENCE, SEQUENCE, SESSION, STAMP, TO, encode_headers
 from schemas.messages_pb2 import (
     Error,
     LastReply,
@@ -114,6 +114,7 @@ class FakeStore:
             session=values.get(SESSION, ""),
             stamp=values.get(STAMP) == "1",
             sender=int(values.get(FROM, 0)),
+            recipient=int(values.get(TO, 0)),
         )
         self.topics[topic].append(message)
         before = self._last.get((topic, operation), 0)
@@ -272,6 +273,8 @@ class Responders:
         self.services["auth"].serve_raw("check", rpc("auth", "check"), self.auth.handle)
         up = f"{self.bus.subjects.prefix}.up.>"
         self.services["router"].serve_raw("up", up, self.router.handle)
+        direct = f"{self.bus.subjects.prefix}.direct.>"
+        self.services["router"].serve_raw("direct", direct, self.router.handle)
         self.services["router"].serve(
             "report",
             rpc("presence", "report"),
