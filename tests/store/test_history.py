@@ -117,6 +117,42 @@ def test_pages_of_any_sizes_hold_each_direct_message_once(
     assert got == there
 
 
+@given(
+    SEQUENCES,
+    st.lists(st.integers(1, 5), min_size=1),
+    st.lists(st.integers(1, 300), min_size=1),
+    st.sets(st.integers(1, 200)),
+)
+def test_neither_do_bytes_or_deleted_messages_make_any_come_twice_or_never(
+    there: list[int], limits: list[int], most_bytes: list[int], deleted: set[int]
+) -> None:
+    state = state_of(there, end=300)
+    got: list[int] = []
+    before = 0
+    for limit, most in zip(cycle(limits), cycle(most_bytes), strict=False):
+        request = HistoryRequest(before=before, limit=limit)
+        while True:  # as the store does
+            page = plan_history(request, "S", topic_source(state))
+            fill(Reply([page], most), deleted)
+            for sequence in page.gone:
+                state.index.discard(state.topic, sequence)
+            if page.messages or not page.gone or not page.more:
+                break
+        found = [message[0] for message in page.in_order()]
+        got = found + got
+        if not page.more:
+            break
+        before = found[0]
+    assert got == [one for one in there if one not in deleted]
+
+
+def fill(reply: Reply, deleted: set[int]) -> None:
+    """Read messages of 1 to 200 bytes, the first byte of each its sequence."""
+    while reads := reply.next_reads():
+        found = [None if one in deleted else bytes([one]) * one for _, one in reads]
+        reply.take(reads, found)
+
+
 def test_a_page_names_a_topic_a_room_or_members() -> None:
     for request, topic in (
         (HistoryRequest(topic="all"), "all"),
