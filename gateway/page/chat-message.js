@@ -2,8 +2,14 @@
  * What is in a chat message, and how people are called. No DOM, no network.
  *
  * @import { Message } from "./goim.js"
- * @import { Stored } from "./memory.js"
+ * @typedef {{sequence: number, from: number, to: number, name: string, text: string, time: number,
+ *   kind: "chat" | "service" | "typing" | "invited"}} Stored
+ *   `to`: of a direct message, else 0. `typing` and `invited` are signals, never shown as messages.
  */
+
+/** Messages and signals of this page. A connection accepts them where it names them. */
+export const CHAT_OPERATION = 1000;
+export const SIGNAL_OPERATION = 1001;
 
 const MOST_NAME = 40;
 const SEND_OPERATION = 4;
@@ -30,18 +36,40 @@ export function readMessage(message, now) {
   const stamp = readObject(text);
   const body = stamp?.body ?? stamp?.bytes;
   if (!Number.isInteger(stamp?.from) || !Number.isInteger(stamp.time) || typeof body !== "string") {
-    return { sequence, from: 0, name: "", text, time: now, kind: "service" };
+    if (operation === SIGNAL_OPERATION) return null;
+    return { sequence, from: 0, to: 0, name: "", text, time: now, kind: "service" };
   }
+  return readStamped({ ...stamp, sequence, operation }, body);
+}
+
+/**
+ * Return one message of a history page as the page shows it, null when it is nothing to show.
+ *
+ * @param {any} one as op 31 has it
+ * @returns {Stored | null}
+ */
+export function readHistory(one) {
+  const body = one.body ?? one.bytes ?? "";
+  if (Number(one.from)) return readStamped(one, body);
+  const { sequence, time } = one;
+  return { sequence, from: 0, to: 0, name: "", text: body, time, kind: "service" };
+}
+
+function readStamped(/** @type {any} */ stamp, /** @type {string} */ body) {
+  const { sequence, from, to = 0, time, operation } = stamp;
   const chat = readObject(body);
-  const isChat = typeof chat?.text === "string";
-  return {
-    sequence,
-    from: stamp.from,
-    name: isChat && typeof chat.name === "string" ? chat.name.trim().slice(0, MOST_NAME) : "",
-    text: isChat ? chat.text : body,
-    time: stamp.time,
-    kind: "chat",
-  };
+  const name = typeof chat?.name === "string" ? chat.name.trim().slice(0, MOST_NAME) : "";
+  if (operation === SIGNAL_OPERATION) {
+    const kind = ["typing", "invited"].find((one) => one === chat?.signal);
+    return kind ? { sequence, from, to, name, text: "", time, kind } : null;
+  }
+  const text = typeof chat?.text === "string" ? chat.text : null;
+  return { sequence, from, to, name: text === null ? "" : name, text: text ?? body, time, kind: "chat" };
+}
+
+/** The body of a signal. @param {"typing" | "invited"} signal @param {string} name */
+export function encodeSignal(signal, name) {
+  return JSON.stringify({ name, signal });
 }
 
 /** How somebody without a known name is called. @param {number} mid */

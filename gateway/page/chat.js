@@ -1,382 +1,372 @@
 /**
- * The chat page: a name, a room, the people there. goim.js speaks with the gateway, the other
- * modules draw and remember; this one connects them.
+ * The chat page: it connects the parts. messenger.js talks with the server and knows all that is
+ * said; the other modules draw.
  *
- * @import { Ending, Gap, Message, State } from "./goim.js"
+ * @import { Conversation } from "./conversation.js"
+ * @import { State } from "./goim.js"
  */
 
-import { encodeChat, hue, initials, readMessage } from "./chat-message.js";
+import { ApiError } from "./api.js";
 import { Composer } from "./composer.js";
-import { GoimClient, SendError } from "./goim.js";
-import { loadProfile, loadRoom, loadToken, saveProfile, saveRoom, saveToken } from "./memory.js";
-import { MessageList, node } from "./message-list.js";
-import { People } from "./people.js";
+import { Dialogs } from "./dialogs.js";
+import { find, paintAvatar, problemWords, setText } from "./elements.js";
+import { LogView } from "./log-view.js";
+import { loadProfile } from "./memory.js";
+import { MemberDialog } from "./member-dialog.js";
+import { Messenger } from "./messenger.js";
+import { Panel } from "./panel.js";
+import { isAdmin, roomId, roomTitle } from "./room-record.js";
+import { Session } from "./session.js";
 import { SideDrawer } from "./side-drawer.js";
+import { SideList, titleOf } from "./side-list.js";
+import { typingWords } from "./typing.js";
+import { Welcome } from "./welcome.js";
+import { refusalWords } from "./words.js";
 import { workerTimers } from "./worker-timers.js";
 
-const ROOM_PREFIX = "chat://";
-const FIRST_MESSAGES = 50; // shown on the first visit to a room
-const FIRST_SERVICE_MESSAGES = { member: -5, all: -5 };
-const SERVICE_OPERATION = 1000; // of pushes to a member or to all that are shown here
-const HEARTBEAT_SECONDS = 5; // each brings the online count
-const SAVE_MS = 300;
+const REFRESH_SECONDS = 20; // between two looks at one's rooms: nobody tells of invitations
 const TOKEN_CODES = [4001, 4002];
-const ROOM_REFUSED = 4006;
+const NARROW = "(max-width: 760px)";
+const NARROW_PANEL = "(max-width: 1100px)";
 
-const find = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 const profile = loadProfile();
-const list = new MessageList({
-  log: find("log"),
-  list: find("messages"),
-  toEnd: find("to-end"),
-  toEndText: find("to-end-text"),
-});
-const people = new People({ list: find("people"), note: find("people-note") }, (mid) =>
-  list.nameOf(mid),
+const session = new Session(workerTimers, (words) => welcome(`Please log in again: ${words}.`));
+let messenger = /** @type {Messenger | null} */ (null);
+let connection = /** @type {State["state"]} */ ("connecting");
+let countdown = 0;
+let refreshTimer = 0;
+
+const talk = () => /** @type {Messenger} */ (messenger);
+const nameOf = (/** @type {number} */ mid) => messenger?.names.of(mid) ?? "";
+const log = new LogView(
+  { log: find("log"), empty: find("empty"), toEnd: find("to-end"), toEndText: find("to-end-text") },
+  {
+    onEnd: () => markRead(),
+    onTop: () => messenger?.current && messenger.loadOlder(messenger.current),
+  },
 );
+const side = new SideDrawer(find("side"), find("side-open"), find("side-close"), find("shade"), NARROW);
+const panelDrawer = new SideDrawer(find("panel"), find("panel-open"), find("panel-close"), find("shade"), NARROW_PANEL);
+const sideList = new SideList({
+  nameOf: (one) => titleOf(one, nameOf),
+  hrefOf: (one) => `#${hashOf(one)}`,
+  answer: (one, call) => answerInvitation(one, call),
+});
+const panel = new Panel(() => session.mid, nameOf, (mid) => pickMember(mid), () => showHeader());
+const memberDialog = new MemberDialog(talk, () => session.mid, (mid) => show(talk().get("member", mid)));
 const composer = new Composer(
   { form: find("compose"), field: find("text"), length: find("text-length"), button: find("send") },
-  () => profile.name,
-  sendText,
+  { bodyOf: (text) => bodyOf(text), send: (text) => send(text), typing: () => write() },
 );
-const drawer = new SideDrawer(find("side"), find("side-open"), find("side-close"), find("shade"));
+new Dialogs(talk, (one) => show(one));
+const start = new Welcome(session, profile, (room) => enter(room));
 
-let client = /** @type {GoimClient | null} */ (null);
-let room = ""; // its whole id, such as chat://lobby
-let returning = false; // there were messages of an earlier visit: what comes first was missed
-let live = false; // what comes now is new
-let unseen = 0; // that came while nobody looked
-let saveTimer = 0;
-let countdown = 0;
-
-find("join").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
-  event.preventDefault();
-  profile.name = find("join-name").value.trim();
-  if (!find("join-token-field").hidden) saveToken(find("join-token").value.trim());
-  if (profile.name) enter(roomId(find("join-room").value));
-});
-find("go-to").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
-  event.preventDefault();
-  const name = find("go-to-room").value;
-  find("go-to-room").value = "";
-  if (mayLeave()) enter(roomId(name));
-});
-find("leave").addEventListener("click", () => mayLeave() && welcome());
+find("log-out").addEventListener("click", () => logOut());
+find("leave-room").addEventListener("click", () => leaveRoom());
+find("out-action").addEventListener("click", () => messenger?.current && messenger.enter(messenger.current));
 find("banner-action").addEventListener("click", () => {
-  if (find("banner-action").dataset.act === "connect") connectAgain();
-  else client?.retryNow();
+  if (connection === "ended") messenger?.start();
+  else messenger?.retryNow();
 });
-addEventListener("online", () => client?.retryNow());
-addEventListener("pagehide", disconnect); // the browser may keep the page, connection and all
-addEventListener("pageshow", (event) => {
-  if (event.persisted && !find("chat").hidden) enter(room);
-});
-addEventListener("beforeunload", (event) => list.hasUnsent && event.preventDefault());
-addEventListener("hashchange", () => {
-  const wanted = roomId(hashRoom());
-  if (!client || !wanted || wanted === room) return;
-  if (mayLeave()) enter(wanted);
-  else showRoomInAddress();
-});
+addEventListener("online", () => messenger?.retryNow());
+addEventListener("pagehide", () => messenger?.stop()); // the browser may keep the page, connection and all
+addEventListener("pageshow", (event) => event.persisted && messenger?.start());
+addEventListener("beforeunload", (event) => messenger?.hasUnsent && event.preventDefault());
+addEventListener("hashchange", () => messenger && showWanted());
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
-    list.removeUnreadLine();
-    save();
+    messenger?.current?.list?.endUnread();
+    if (messenger?.current) messenger.current.list?.beginUnread(messenger.current.last);
     return;
   }
-  unseen = 0;
-  showTitle();
-  client?.retryNow();
+  messenger?.retryNow();
+  markRead();
 });
 
-const first = roomId(hashRoom()) || profile.rooms[0] || "";
-if (profile.name && first) enter(first);
-else welcome("", first);
+if (session.restore()) enter("");
+else if (profile.name && hashText()) guestAgain();
+else start.show("", { room: hashRoom() });
 
-/**
- * Leave, and show the form to enter.
- *
- * @param {string} [problem] @param {string} [wanted] a room @param {boolean} [needsToken]
- */
-function welcome(problem = "", wanted = room, needsToken = false) {
-  disconnect();
-  people.stop();
-  drawer.close();
-  find("chat").hidden = true;
-  find("welcome").hidden = false;
-  find("join-name").value = profile.name;
-  find("join-room").value = roomName(wanted) || "lobby";
-  find("join-problem").textContent = problem;
-  find("join-problem").hidden = !problem;
-  if (needsToken) find("join-token-field").hidden = false;
-  find("join-token").required = !find("join-token-field").hidden;
-  document.title = "Goimbus chat";
-  find(needsToken ? "join-token" : profile.name ? "join-room" : "join-name").focus();
+/** A guest who comes back under the same name. */
+function guestAgain() {
+  session.enterAsGuest(profile.mid, profile.name, session.guestToken);
+  enter("");
 }
 
-/** @param {string} wanted a whole room id */
-function enter(wanted) {
-  if (!wanted) return;
-  disconnect();
-  room = wanted;
-  profile.rooms = [room, ...profile.rooms.filter((one) => one !== room)];
-  saveProfile(profile);
-  showRoomInAddress();
-  const kept = loadRoom(room, profile.mid);
-  list.clear();
-  for (const message of kept.messages) list.add(message, { mine: message.from === profile.mid });
-  returning = kept.messages.length > 0;
-  live = false;
-  unseen = 0;
-  showRoom();
-  connect(kept.position ?? -FIRST_MESSAGES);
-  list.scrollToEnd();
-  if (!matchMedia("(pointer: coarse)").matches) composer.focus();
-}
-
-/** Unsent messages are in this page only. */
-function mayLeave() {
-  return !list.hasUnsent || confirm("Some of your messages are not sent yet. Leave them?");
-}
-
-function showRoomInAddress() {
-  history.replaceState(null, "", `#${encodeURIComponent(roomName(room))}`);
-}
-
-/** @param {number} position in the room: the last sequence that came, or -n for the newest n */
-function connect(position) {
-  const url = new URL("sub", location.href);
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = "";
-  const resume = { ...FIRST_SERVICE_MESSAGES, ...profile.positions, [topic()]: position };
-  const accepts = [SERVICE_OPERATION];
-  const identity = { mid: profile.mid, room, accepts, token: loadToken(), resume };
-  const options = { mostHeartbeatSeconds: HEARTBEAT_SECONDS, timers: workerTimers };
-  client = new GoimClient(
-    url.href,
-    identity,
-    {
-      onState: handleState,
-      onMessage: handleMessage,
-      onGap: handleGap,
-      onLive: handleLive,
-      onOnline: handleOnline,
-    },
-    options,
-  );
-  client.open();
-}
-
-/** After the server ended it: go on where it was, with the unsent messages still in the list. */
-function connectAgain() {
-  const position = client?.positions[topic()];
-  disconnect();
-  find("banner").hidden = true;
-  connect(position ?? -FIRST_MESSAGES);
-}
-
-/** Nothing that the client says from now on counts. */
-function disconnect() {
-  save();
-  const old = client;
-  client = null;
+/** Leave all, and show the first page. */
+function welcome(/** @type {string} */ problem, /** @type {{room?: string, needsToken?: boolean}} */ wanted = {}) {
+  messenger?.stop();
+  messenger = null;
   clearInterval(countdown);
-  old?.close();
+  clearInterval(refreshTimer);
+  panel.watch(null);
+  log.show(null);
+  start.show(problem, wanted);
+}
+
+/** One is somebody now. @param {string} room to show at once, or "" */
+function enter(room) {
+  find("welcome").hidden = true;
+  find("chat").hidden = false;
+  setText(find("me-name"), session.name);
+  paintAvatar(find("me-avatar"), session.mid, session.name);
+  messenger = new Messenger(session, profile, {
+    onState: handleState,
+    onChange: handleChange,
+    onAdded: handleAdded,
+    onPush: (text) => messenger?.current?.list?.addNotice([`From a service: ${text}`]),
+    onHistory: (one, change) => (one === messenger?.current ? log.keepPlace(change) : change()),
+  });
+  if (room) history.replaceState(null, "", `#${hashOf(messenger.visit(room))}`);
+  for (const one of messenger.visited) messenger.get("room", one);
+  messenger.start();
+  refreshTimer = setInterval(() => !document.hidden && refresh(), REFRESH_SECONDS * 1000);
+  showWanted();
+}
+
+/** The conversation that the address names. */
+function showWanted() {
+  const text = hashText();
+  if (!text) return show(null);
+  const mid = Number(text.slice(1));
+  if (text.startsWith("@") && Number.isSafeInteger(mid)) return show(talk().get("member", mid));
+  const id = roomId(text);
+  show(talk().conversations.get(`room:${id}`) ?? talk().visit(id));
+}
+
+function show(/** @type {Conversation | null} */ one) {
+  const old = talk().current;
+  if (old && old !== one) {
+    old.draft = composer.text;
+    old.list?.endUnread();
+  }
+  const isNew = one !== old;
+  const hash = one ? `#${hashOf(one)}` : "";
+  if (location.hash !== hash) history.pushState(null, "", hash || location.pathname);
+  side.close();
+  panelDrawer.close();
+  if (one) talk().open(one);
+  else talk().current = null;
+  if (isNew || !one) {
+    log.show(one?.list ?? null);
+    log.scrollToUnread();
+    composer.text = one?.draft ?? "";
+    find("log").setAttribute("aria-live", "off");
+  }
+  if (one?.kind === "room" && one.record && !one.record.whole) refreshRecord(one);
+  else if (one?.kind === "room" && !one.record) refreshRecord(one);
+  panel.watch(one);
+  handleChange(null);
+  if (one && !matchMedia("(pointer: coarse)").matches) composer.focus();
+}
+
+/** Its members, if it has a list. */
+function refreshRecord(/** @type {Conversation} */ room) {
+  talk().rooms("get", room).then(() => panel.watch(talk().current)).catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+  });
+}
+
+function refresh() {
+  messenger?.refresh().catch((error) => {
+    if (!(error instanceof ApiError)) throw error;
+  });
 }
 
 function handleState(/** @type {State} */ state) {
-  if (!client) return;
+  if (!messenger) return;
+  connection = state.state;
   find("state").dataset.state = state.state;
   clearInterval(countdown);
-  if (state.state === "connecting") {
-    find("state").textContent = "Connecting";
-  } else if (state.state === "online") {
-    find("state").textContent = "Connected";
+  if (state.state === "connecting") setText(find("state"), "Connecting");
+  if (state.state === "online") {
+    setText(find("state"), session.isAccount ? "Connected" : "Connected as a guest");
     find("banner").hidden = true;
-    recognize(state.mid);
-    people.watch(room, { mid: profile.mid, name: profile.name });
-  } else if (state.state === "waiting") {
-    find("state").textContent = "Offline";
-    find("online").textContent = "–";
+    find("log").setAttribute("aria-live", "polite");
+    if (messenger.current) panel.watch(messenger.current);
+  }
+  if (state.state === "waiting") {
+    setText(find("state"), "Offline");
     countDown(state.seconds);
-  } else if (state.ending) {
-    handleEnd(state.ending);
   }
+  if (state.state === "ended" && state.ending) handleEnd(state.ending);
 }
 
-/** @param {Ending} ending the server does not want this client to come back as it is */
+/** @param {import("./goim-endings.js").Ending} ending it does not try again */
 function handleEnd({ code, message }) {
-  find("state").textContent = "Ended";
-  if (TOKEN_CODES.includes(code)) {
-    saveToken("");
-    welcome(`The server did not let you in: ${message}.`, room, true);
-  } else if (code === ROOM_REFUSED) {
-    welcome(`The server did not let you in: ${message}.`);
+  setText(find("state"), "Ended");
+  const words = refusalWords({ message: `the server did not let you in: ${message}` });
+  if (!session.isThere) return; // the first page is shown already
+  if (TOKEN_CODES.includes(code) && !session.isAccount) {
+    const room = hashRoom();
+    session.logOut();
+    welcome(words, { room, needsToken: true });
+  } else if (TOKEN_CODES.includes(code)) {
+    session.logOut();
+    welcome(words);
   } else {
-    showBanner(`The server ended the connection: ${message}.`, "Connect again", "connect");
+    showBanner(`The server ended the connection: ${message}.`, "Connect again");
   }
 }
 
-/** A token says who one is, whatever the page thought. @param {number} mid */
-function recognize(mid) {
-  if (mid === profile.mid) return;
-  profile.mid = mid;
-  saveProfile(profile);
+function handleChange(/** @type {Conversation | null} */ changed) {
+  if (!messenger) return;
+  const { current } = messenger;
+  sideList.draw(messenger.conversations.values(), current);
+  setText(find("side-badge"), messenger.unread ? String(messenger.unread) : "");
+  find("side-badge").hidden = !messenger.unread;
+  if (changed && changed !== current) return showTitle();
+  panel.draw();
+  showHeader();
+  showRoom();
 }
 
-function handleMessage(/** @type {Message} */ message) {
-  const shown = readMessage(message, Date.now());
-  if (!client || !shown) return;
-  const mine = shown.kind === "chat" && shown.from === profile.mid;
-  if (message.topic !== topic()) {
-    list.addNotice(`${message.topic === "all" ? "To everybody" : "To you"}: ${shown.text}`);
-    saveSoon();
-    return;
-  }
-  const missed = !live && returning;
-  const added = list.add(shown, { mine, unread: missed || (live && document.hidden) });
-  if (added && !mine && (document.hidden || missed)) {
-    unseen += 1;
-    showTitle();
-  }
-  showEmpty();
-  saveSoon();
-}
-
-function handleGap(/** @type {Gap} */ gap) {
-  if (client && gap.topic === topic()) {
-    list.addNotice("Some messages from while you were away are no longer kept.");
-  }
-  saveSoon();
-}
-
-/** @param {string} which the topic of which all that was missed has come */
-function handleLive(which) {
-  if (!client || which !== topic()) return;
-  live = true;
-  find("log").setAttribute("aria-live", "polite");
-  showEmpty();
-  people.draw();
-  saveSoon();
-}
-
-function handleOnline(/** @type {number} */ count) {
-  if (!client) return;
-  const text = String(count);
-  if (find("online").textContent === text) return;
-  find("online").textContent = text;
-  people.refresh();
-}
-
-function sendText(/** @type {string} */ text) {
-  const { mid: from, name } = profile;
-  const message = { sequence: 0, from, name, text, time: Date.now(), kind: "chat" };
-  const entry = list.addPending(message);
-  list.removeUnreadLine();
-  showEmpty();
-  send(entry, encodeChat(name, text));
-}
-
-/**
- * @param {import("./message-list.js").Entry} entry
- * @param {string} body
- * @param {number} [number] that of an earlier try: the server stores it once
- */
-async function send(entry, body, number) {
-  const sender = client;
-  try {
-    const answer = await sender?.send(body, { number });
-    if (answer && sender === client) list.confirm(entry, answer.sequence);
-    saveSoon();
-  } catch (error) {
-    if (!(error instanceof SendError)) throw error;
-    if (sender === client) list.fail(entry, error.message, () => send(entry, body, error.number));
-  }
+function showHeader() {
+  const current = messenger?.current ?? null;
+  const name = current ? titleOf(current, nameOf) : "";
+  setText(find("room-name"), name);
+  find("room-name").dir = "auto";
+  setText(find("room-words"), panel.words);
+  find("panel-open").hidden = current?.kind !== "room";
+  setText(find("panel-count"), String(panel.count || ""));
+  showTitle();
 }
 
 function showRoom() {
-  find("welcome").hidden = true;
-  find("chat").hidden = false;
-  drawer.close();
-  find("banner").hidden = true;
-  find("room-name").textContent = roomName(room);
-  find("me-name").textContent = profile.name;
-  find("me-avatar").textContent = initials(profile.name);
-  find("me-avatar").style.setProperty("--hue", String(hue(profile.mid)));
-  find("rooms").replaceChildren(...profile.rooms.map(drawRoom));
-  find("online").textContent = "–";
-  showEmpty();
-  showTitle();
-  composer.measure();
+  const current = messenger?.current ?? null;
+  const record = current?.record;
+  const role = record?.whole ? record.role : "";
+  const isOut = Boolean(current?.out) || record?.access === "closed";
+  const isListener = record?.whole && record.senders === "admins" && !isAdmin(role);
+  find("out").hidden = !current || !(isOut || isListener);
+  find("compose").hidden = !current || isOut || Boolean(isListener);
+  find("out-action").hidden = !current?.out || current.out.retry === "never";
+  setText(find("out-words"), outWords(current));
+  setText(find("typing"), current ? typingWords(messenger?.typing.in(current.key).map(nameOf) ?? []) : "");
+  setText(find("panel-words"), record?.description ?? "");
+  find("panel-words").hidden = !record?.description;
+  find("invite-open").hidden = !isAdmin(role);
+  find("settings-open").hidden = !isAdmin(role);
+  find("leave-room").hidden = current?.kind !== "room" || role === "owner";
+  panelDrawer.allow(current?.kind === "room");
+  log.showEmpty(emptyWords(current));
 }
 
-function drawRoom(/** @type {string} */ one) {
-  const item = node("li", "");
-  const link = /** @type {HTMLAnchorElement} */ (node("a", "room-link", roomName(one)));
-  link.href = `#${encodeURIComponent(roomName(one))}`;
-  if (one === room) link.setAttribute("aria-current", "page");
-  item.append(link);
-  return item;
+function outWords(/** @type {Conversation | null} */ current) {
+  if (current?.out) return refusalWords(current.out);
+  if (current?.record?.access === "closed") return "The room is closed.";
+  return "Only the owner and admins write here.";
 }
 
-function showEmpty() {
-  find("empty").hidden = !list.isEmpty;
-  find("empty").textContent = live ? "Nothing has been said here yet. Say hello!" : "Loading …";
+function emptyWords(/** @type {Conversation | null} */ current) {
+  if (!current) {
+    return messenger?.conversations.size ? "Pick a room or somebody to talk with." : "Open a room, find one, or write to somebody.";
+  }
+  if (!current.list?.isEmpty) return "";
+  if (current.out) return "Nothing to see here.";
+  return current.loaded ? "Nothing has been said here yet. Say hello!" : "Loading …";
 }
 
 function showTitle() {
-  document.title = `${unseen ? `(${unseen}) ` : ""}${roomName(room)} · Goimbus`;
+  const unread = messenger?.unread ?? 0;
+  const name = messenger?.current ? `${titleOf(messenger.current, nameOf)} · ` : "";
+  document.title = `${unread ? `(${unread}) ` : ""}${name}Goimbus`;
 }
 
-function showBanner(/** @type {string} */ text, /** @type {string} */ action, act = "retry") {
+function handleAdded(/** @type {Conversation} */ where, /** @type {boolean} */ fromOthers) {
+  if (where === messenger?.current) {
+    log.added(fromOthers);
+    if (log.atEnd) markRead();
+  }
+  handleChange(where);
+}
+
+/** What is at the end of the log has been seen, if somebody looks. */
+function markRead() {
+  if (messenger?.current && !document.hidden && log.atEnd) messenger.markRead(messenger.current);
+}
+
+function send(/** @type {string} */ text) {
+  const { current } = talk();
+  if (current) talk().send(current, text);
+  log.scrollToEnd();
+}
+
+function write() {
+  if (messenger?.current) messenger.typing.write(messenger.current.key);
+}
+
+function bodyOf(/** @type {string} */ text) {
+  return messenger?.current ? messenger.bodyOf(messenger.current, text) : text;
+}
+
+function pickMember(/** @type {number} */ mid) {
+  const { current } = talk();
+  if (current) memberDialog.open(current, mid, panel.stateOf(mid));
+}
+
+async function answerInvitation(/** @type {Conversation} */ room, /** @type {"join" | "leave"} */ call) {
+  try {
+    await talk().rooms(call, room);
+    if (call === "leave") return talk().forget(room);
+    talk().enter(room);
+    show(room);
+  } catch (error) {
+    showBanner(problemWords(error), "");
+    refresh();
+  }
+}
+
+async function leaveRoom() {
+  const room = talk().current;
+  if (!room || !confirm(`Leave ${titleOf(room, nameOf)}?`)) return;
+  try {
+    if (room.record?.role && !room.out) await talk().rooms("leave", room);
+  } catch (error) {
+    return showBanner(problemWords(error), "");
+  }
+  talk().forget(room);
+  show(null);
+}
+
+async function logOut() {
+  if (messenger?.hasUnsent && !confirm("Some of your messages are not sent yet. Leave them?")) return;
+  const ending = session.logOut();
+  history.replaceState(null, "", location.pathname);
+  welcome("");
+  await ending;
+}
+
+/** @param {string} text @param {string} action "": it goes away at the next state */
+function showBanner(text, action) {
   find("banner-text").textContent = text;
   find("banner-action").textContent = action;
-  find("banner-action").dataset.act = act;
+  find("banner-action").hidden = !action;
   find("banner").hidden = false;
 }
 
 function countDown(/** @type {number} */ seconds) {
   const until = performance.now() + seconds * 1000;
-  const show = () => {
+  const tell = () => {
     const left = Math.max(1, Math.ceil((until - performance.now()) / 1000));
     showBanner(`No connection. Trying again in ${left} s.`, "Try now");
   };
-  show();
-  countdown = setInterval(show, 1000);
+  tell();
+  countdown = setInterval(tell, 1000);
 }
 
-function saveSoon() {
-  saveTimer ||= setTimeout(save, SAVE_MS);
+function hashOf(/** @type {Conversation} */ { kind, id }) {
+  return kind === "member" ? `@${id}` : encodeURIComponent(roomTitle(String(id)));
 }
 
-function save() {
-  clearTimeout(saveTimer);
-  saveTimer = 0;
-  if (!client) return;
-  const { [topic()]: position, ...others } = client.positions;
-  profile.positions = others;
-  saveProfile(profile);
-  if (position >= 0) saveRoom(room, profile.mid, { messages: list.stored, position });
-}
-
-function topic() {
-  return `room:${room}`;
-}
-
-/** @param {string} name as people write it @returns {string} "" for no name */
-function roomId(name) {
-  const trimmed = name.trim();
-  return !trimmed || trimmed.includes("://") ? trimmed : ROOM_PREFIX + trimmed;
-}
-
-function roomName(/** @type {string} */ id) {
-  return id.startsWith(ROOM_PREFIX) ? id.slice(ROOM_PREFIX.length) : id;
-}
-
-function hashRoom() {
+function hashText() {
   try {
     return decodeURIComponent(location.hash.slice(1));
   } catch {
     return "";
   }
+}
+
+function hashRoom() {
+  return hashText().startsWith("@") ? "" : roomId(hashText());
 }

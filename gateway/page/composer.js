@@ -1,6 +1,5 @@
 /** The field one writes in: grows with its text, sends at Enter, says when it gets too long. */
 
-import { encodeChat } from "./chat-message.js";
 import { MAX_BODY_BYTES } from "./goim.js";
 
 const TOLD_BYTES = 500; // so near to the limit the bytes left are shown
@@ -9,19 +8,19 @@ export class Composer {
   #field;
   #length;
   #button;
-  #nameOf;
+  #bodyOf;
 
   /**
    * @param {{form: HTMLFormElement, field: HTMLTextAreaElement, length: HTMLElement,
    *   button: HTMLButtonElement}} elements
-   * @param {() => string} nameOf the writer's name, which is sent with the text
-   * @param {(text: string) => void} send
+   * @param {{bodyOf: (text: string) => string, send: (text: string) => void, typing: () => void}}
+   *   handlers `bodyOf`: what is sent of a text, whose length counts; `typing`: there is a new text
    */
-  constructor({ form, field, length, button }, nameOf, send) {
+  constructor({ form, field, length, button }, { bodyOf, send, typing }) {
     this.#field = field;
     this.#length = length;
     this.#button = button;
-    this.#nameOf = nameOf;
+    this.#bodyOf = bodyOf;
     const submit = () => {
       const text = this.#take();
       if (text) send(text);
@@ -35,11 +34,23 @@ export class Composer {
       event.preventDefault();
       submit();
     });
-    field.addEventListener("input", () => this.measure());
+    field.addEventListener("input", () => {
+      this.measure();
+      if (field.value.trim()) typing();
+    });
   }
 
   focus() {
     this.#field.focus();
+  }
+
+  get text() {
+    return this.#field.value;
+  }
+
+  set text(text) {
+    this.#field.value = text;
+    this.measure();
   }
 
   /** Fit the field to its text; return whether the text is short enough to send. */
@@ -47,7 +58,7 @@ export class Composer {
     this.#field.style.setProperty("height", "auto");
     const borders = this.#field.offsetHeight - this.#field.clientHeight;
     this.#field.style.setProperty("height", `${this.#field.scrollHeight + borders}px`);
-    const body = encodeChat(this.#nameOf(), this.#field.value.trim());
+    const body = this.#bodyOf(this.#field.value.trim());
     const left = MAX_BODY_BYTES - new TextEncoder().encode(body).length;
     this.#length.hidden = left > TOLD_BYTES;
     this.#length.textContent = left < 0 ? `${-left} bytes too long` : `${left} bytes left`;

@@ -1,86 +1,37 @@
 /**
- * What the page remembers in this browser: who one is, and for each room the newest messages and
- * the last position, so that a reload shows at once what was there and then what was missed.
- *
- * @typedef {{sequence: number, from: number, name: string, text: string, time: number,
- *   kind: "chat" | "service"}} Stored
+ * What the page remembers in this browser: who a guest is, which rooms without a record one goes
+ * to, and up to where pushes of services were shown.
  */
 
 const PROFILE = "goimbus.profile";
-const ROOM = "goimbus.room.";
-const TOKEN = "goimbus.token"; // for this tab only
-const MOST_MESSAGES = 100; // a room
-const MOST_ROOMS = 8;
-const local = storage(() => localStorage);
-const session = storage(() => sessionStorage);
+const MOST_ROOMS = 20;
+
+/** This browser's storage and this tab's; null where the browser forbids it: then nothing is kept. */
+export const stores = { local: storage(() => localStorage), session: storage(() => sessionStorage) };
 
 /**
- * `name` is "" on the first visit; `positions` are those of the topics that are no room.
+ * `mid` and `name` are a guest's, "" on the first visit. By member: `rooms` are ids, the newest
+ * first; `positions` those of the topics that are no room.
  *
- * @typedef {{mid: number, name: string, rooms: string[], positions: Object<string, number>}} Profile
+ * @typedef {{mid: number, name: string, rooms: Object<string, string[]>,
+ *   positions: Object<string, Object<string, number>>}} Profile
  * @returns {Profile}
  */
 export function loadProfile() {
-  const kept = read(local, PROFILE);
-  const rooms = Array.isArray(kept?.rooms) ? kept.rooms.filter(isText) : [];
+  const kept = read(stores.local, PROFILE);
   const mid = Number.isSafeInteger(kept?.mid) && kept.mid > 0 ? kept.mid : randomMid();
-  return { mid, name: isText(kept?.name) ? kept.name : "", rooms, positions: kept?.positions ?? {} };
+  const name = typeof kept?.name === "string" ? kept.name : "";
+  return { mid, name, rooms: byMember(kept?.rooms), positions: byMember(kept?.positions) };
 }
 
 /** @param {Profile} profile */
 export function saveProfile(profile) {
-  for (const room of profile.rooms.splice(MOST_ROOMS)) local?.removeItem(ROOM + room);
-  write(local, PROFILE, profile);
+  for (const rooms of Object.values(profile.rooms)) rooms.splice(MOST_ROOMS);
+  write(stores.local, PROFILE, profile);
 }
 
-/**
- * `position` is the last sequence that came, null where there is none.
- *
- * @typedef {{messages: Stored[], position: number | null}} RoomMemory
- * @param {string} room @param {number} mid
- * @returns {RoomMemory}
- */
-export function loadRoom(room, mid) {
-  const kept = read(local, ROOM + room);
-  const known = kept?.mid === mid && Array.isArray(kept.messages) && kept.position >= 0;
-  return known ? kept : { messages: [], position: null };
-}
-
-/** @param {string} room @param {number} mid @param {RoomMemory} memory */
-export function saveRoom(room, mid, { messages, position }) {
-  write(local, ROOM + room, { mid, position, messages: messages.slice(-MOST_MESSAGES) });
-}
-
-/** @returns {string} */
-export function loadToken() {
-  return session?.getItem(TOKEN) ?? "";
-}
-
-/** @param {string} token `""` forgets it */
-export function saveToken(token) {
-  if (token) session?.setItem(TOKEN, token);
-  else session?.removeItem(TOKEN);
-}
-
-function isText(/** @type {any} */ value) {
-  return typeof value === "string";
-}
-
-function randomMid() {
-  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
-  return (high % 2 ** 21) * 2 ** 32 + low || 1;
-}
-
-/** The browser may forbid storage: then the page remembers nothing. */
-function storage(/** @type {() => Storage} */ open) {
-  try {
-    return open();
-  } catch {
-    return null;
-  }
-}
-
-function read(/** @type {Storage | null} */ kept, /** @type {string} */ key) {
+/** @param {Storage | null} kept @param {string} key @returns {any} null where there is nothing */
+export function read(kept, key) {
   try {
     return JSON.parse(kept?.getItem(key) ?? "null");
   } catch {
@@ -88,14 +39,29 @@ function read(/** @type {Storage | null} */ kept, /** @type {string} */ key) {
   }
 }
 
-function write(
-  /** @type {Storage | null} */ kept,
-  /** @type {string} */ key,
-  /** @type {any} */ value,
-) {
+/** @param {Storage | null} kept @param {string} key @param {any} value null forgets it */
+export function write(kept, key, value) {
   try {
-    kept?.setItem(key, JSON.stringify(value));
+    if (value === null) kept?.removeItem(key);
+    else kept?.setItem(key, JSON.stringify(value));
   } catch {
-    kept?.removeItem(key); // its quota is full: a reload asks the server for the newest again
+    kept?.removeItem(key); // its quota is full
+  }
+}
+
+function byMember(/** @type {any} */ kept) {
+  return kept && typeof kept === "object" && !Array.isArray(kept) ? kept : {};
+}
+
+function randomMid() {
+  const [high, low] = crypto.getRandomValues(new Uint32Array(2));
+  return (high % 2 ** 21) * 2 ** 32 + low || 1;
+}
+
+function storage(/** @type {() => Storage} */ open) {
+  try {
+    return open();
+  } catch {
+    return null;
   }
 }

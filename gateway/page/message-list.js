@@ -1,51 +1,38 @@
 /**
- * The list of messages of one room: in the order of their sequences, own unsent ones last, with a
- * line where the unread ones begin.
+ * The messages of one room or member: in the order of their sequences, own unsent ones last, with
+ * a line where the unread ones begin. It goes on while it is not shown.
  *
- * @import { Stored } from "./memory.js"
+ * @import { Stored } from "./chat-message.js"
  * @typedef {Stored & {mine: boolean, state: "sent" | "pending" | "failed", element: HTMLElement}}
  *   Entry
  */
 
-import { guestName, hue, initials, splitLinks } from "./chat-message.js";
+import { node } from "./elements.js";
+import {
+  dayName,
+  dayOf,
+  drawFailure,
+  drawMessage,
+  drawNotice,
+  drawUnreadLine,
+  renameAuthor,
+  renameNotices,
+} from "./message-view.js";
 
 const GROUP_MS = 5 * 60_000; // messages of one sender within it stand together
-const NEAR_END_PIXELS = 80;
-const MOST_ENTRIES = 400;
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat([], { weekday: "long", day: "numeric", month: "long" });
+const MOST_ENTRIES = 500;
 
 export class MessageList {
-  #log;
-  #list;
-  #toEnd;
-  #toEndText;
+  element = node("ol", "messages");
+  /** From the top to what was seen last, null: at the end. @type {number | null} */
+  scroll = null;
+  #nameOf;
   #entries = /** @type {Entry[]} */ ([]);
-  #names = new Map();
+  #unreadAfter = Infinity;
   #unreadLine = /** @type {HTMLElement | null} */ (null);
-  #unseen = 0;
-  #atEnd = true;
-  #following = 0;
 
-  /**
-   * @param {{log: HTMLElement, list: HTMLElement, toEnd: HTMLElement, toEndText: HTMLElement}}
-   *   elements
-   */
-  constructor({ log, list, toEnd, toEndText }) {
-    this.#log = log;
-    this.#list = list;
-    this.#toEnd = toEnd;
-    this.#toEndText = toEndText;
-    log.addEventListener("scroll", () => this.#handleScroll(), { passive: true });
-    toEnd.addEventListener("click", () => this.scrollToEnd("smooth"));
-    new ResizeObserver(() => this.#atEnd && this.#follow()).observe(log);
-  }
-
-  /** The sent messages that are worth remembering. @returns {Stored[]} */
-  get stored() {
-    return this.#entries
-      .filter((entry) => entry.state === "sent")
-      .map(({ sequence, from, name, text, time, kind }) => ({ sequence, from, name, text, time, kind }));
+  constructor(/** @type {(mid: number) => string} */ nameOf) {
+    this.#nameOf = nameOf;
   }
 
   get isEmpty() {
@@ -56,42 +43,26 @@ export class MessageList {
     return this.#firstUnsent() !== undefined;
   }
 
-  /** The name that a member last wrote under. @param {number} mid @returns {string} */
-  nameOf(mid) {
-    return this.#names.get(mid) || guestName(mid);
+  get unreadLine() {
+    return this.#unreadLine;
   }
 
-  clear() {
-    this.#list.replaceChildren();
-    this.#entries = [];
-    this.#names.clear();
-    this.#unreadLine = null;
-    this.#atEnd = true;
-    this.#setUnseen(0);
+  /** The lowest sequence that is there, 0 for none. */
+  get first() {
+    return this.#entries.find((one) => one.sequence > 0)?.sequence ?? 0;
   }
 
-  /**
-   * Show a message; one that is there already is left alone. Returns whether it is new.
-   *
-   * @param {Stored} message @param {{mine: boolean, unread?: boolean}} how
-   */
-  add(message, { mine, unread = false }) {
-    if (message.sequence && this.#entries.some((one) => one.sequence === message.sequence)) {
-      return false;
-    }
-    this.#learnName(message);
+  /** Show a message; one that is there already is left alone. @param {Stored} message @param {boolean} mine */
+  add(message, mine) {
+    const { sequence } = message;
+    if (sequence && this.#entries.some((one) => one.sequence === sequence)) return;
     const entry = this.#insert({ ...message, mine, state: "sent" });
-    if (unread && !mine && !this.#unreadLine) this.#drawUnreadLine(entry);
-    if (this.#atEnd) this.#follow();
-    else if (!mine) this.#setUnseen(this.#unseen + 1);
-    return true;
+    if (!mine && sequence > this.#unreadAfter) this.#placeUnreadLine(entry);
   }
 
-  /** Show an own message that is on its way. @param {Stored} message @returns {Entry} */
+  /** @param {Stored} message @returns {Entry} for `confirm` or `fail` */
   addPending(message) {
-    const entry = this.#insert({ ...message, mine: true, state: "pending" });
-    this.scrollToEnd();
-    return entry;
+    return this.#insert({ ...message, mine: true, state: "pending" });
   }
 
   /** The server stored it; it moves to its place. @param {Entry} entry @param {number} sequence */
@@ -99,64 +70,55 @@ export class MessageList {
     this.#remove(entry);
     const known = sequence && this.#entries.some((one) => one.sequence === sequence);
     if (!known) this.#insert({ ...entry, sequence, state: "sent" });
-    if (this.#atEnd) this.#follow();
   }
 
-  /** It was not sent. @param {Entry} entry @param {string} reason @param {() => void} retry */
-  fail(entry, reason, retry) {
+  /** It was not sent. @param {Entry} entry @param {string} words @param {() => void} retry */
+  fail(entry, words, retry) {
     entry.state = "failed";
     entry.element.classList.replace("pending", "failed");
-    const button = node("button", "retry", "Try again");
-    button.addEventListener("click", () => {
+    drawFailure(entry.element, words, () => {
       entry.state = "pending";
       entry.element.classList.replace("failed", "pending");
-      note.remove();
       retry();
     });
-    const note = node("p", "failure", `Not sent: ${reason} `);
-    note.setAttribute("role", "alert");
-    note.append(button);
-    entry.element.querySelector(".content")?.append(note);
-    if (this.#atEnd) this.#follow();
   }
 
-  /** Say between the messages that something happened. @param {string} text */
-  addNotice(text) {
-    const item = node("li", "notice", text);
-    this.#list.insertBefore(item, this.#firstUnsent()?.element ?? null);
-    if (this.#atEnd) this.#follow();
+  /** Say after the messages that something happened. @param {(string | {mid: number})[]} parts */
+  addNotice(parts) {
+    const item = drawNotice(parts, this.#nameOf);
+    this.element.insertBefore(item, this.#firstUnsent()?.element ?? null);
   }
 
-  /** The unread ones have been seen. */
-  removeUnreadLine() {
+  /** Draw a line before the first message of others above a sequence, now or when it comes. */
+  beginUnread(/** @type {number} */ after) {
+    this.endUnread();
+    this.#unreadAfter = after;
+    const first = this.#entries.find((one) => !one.mine && one.sequence > after);
+    if (first) this.#placeUnreadLine(first);
+  }
+
+  /** They have been seen. */
+  endUnread() {
+    this.#unreadAfter = Infinity;
+    const next = this.#unreadLine?.nextElementSibling;
     this.#unreadLine?.remove();
     this.#unreadLine = null;
+    this.#decorate(this.#entries.findIndex((one) => one.element === next));
   }
 
-  /** @param {ScrollBehavior} [behavior] */
-  scrollToEnd(behavior = "auto") {
-    this.#log.scrollTo({ top: this.#log.scrollHeight, behavior });
-    this.#atEnd = true;
-    this.#setUnseen(0);
-  }
-
-  /** Go to the end once before the next drawing, however many messages come until then. */
-  #follow() {
-    this.#following ||= requestAnimationFrame(() => {
-      this.#following = 0;
-      if (this.#atEnd) this.scrollToEnd();
-    });
-  }
-
-  #learnName(/** @type {Stored} */ { from, name }) {
-    if (!name || this.#names.get(from) === name) return;
-    const first = !this.#names.has(from);
-    this.#names.set(from, name);
-    if (!first) return;
-    for (const one of this.#entries.filter((entry) => entry.from === from && !entry.name)) {
-      const author = one.element.querySelector(".author");
-      if (author) author.textContent = name;
+  /** Members may be known by other names now. */
+  rename() {
+    for (const { element, from, mine, kind } of this.#entries) {
+      if (!mine && kind === "chat") renameAuthor(element, from, this.#nameOf(from));
     }
+    renameNotices(this.element, this.#nameOf);
+  }
+
+  /** Forget the oldest ones beyond a bound. Returns whether there were some. */
+  trim() {
+    const beyond = this.#entries.length - MOST_ENTRIES;
+    for (const entry of this.#entries.slice(0, Math.max(0, beyond))) this.#remove(entry);
+    return beyond > 0;
   }
 
   #firstUnsent() {
@@ -164,15 +126,19 @@ export class MessageList {
   }
 
   #insert(/** @type {Omit<Entry, "element">} */ values) {
-    const entry = /** @type {Entry} */ ({ ...values, element: this.#draw(values) });
-    const after = this.#entries.findIndex((one) => isLater(one, entry));
-    const index = after < 0 ? this.#entries.length : after;
-    this.#list.insertBefore(entry.element, this.#entries[index]?.element ?? null);
-    this.#entries.splice(index, 0, entry);
-    this.#decorate(index);
-    this.#decorate(index + 1);
-    if (this.#entries.length > MOST_ENTRIES) this.#remove(this.#entries[0]);
+    const author = values.kind === "service" ? "Service" : this.#nameOf(values.from);
+    const entry = /** @type {Entry} */ ({ ...values, element: drawMessage(values, author) });
+    const after = this.#entries.findLastIndex((one) => !isLater(one, entry));
+    const next = this.#entries[after + 1]?.element ?? null;
+    this.element.insertBefore(entry.element, next === this.#afterLine() ? this.#unreadLine : next);
+    this.#entries.splice(after + 1, 0, entry);
+    this.#decorate(after + 1);
+    this.#decorate(after + 2);
     return entry;
+  }
+
+  #afterLine() {
+    return this.#unreadLine?.nextElementSibling;
   }
 
   #remove(/** @type {Entry} */ entry) {
@@ -183,27 +149,17 @@ export class MessageList {
     this.#decorate(index);
   }
 
-  #drawUnreadLine(/** @type {Entry} */ entry) {
-    this.#unreadLine = node("li", "unread-line", "New messages");
-    this.#unreadLine.setAttribute("role", "separator");
+  /** It moves up when an older unread one comes later. */
+  #placeUnreadLine(/** @type {Entry} */ entry) {
+    const line = this.#unreadLine;
+    const follows = line && line.compareDocumentPosition(entry.element) & Node.DOCUMENT_POSITION_FOLLOWING;
+    if (follows) return;
+    const before = this.#afterLine();
+    this.#unreadLine ??= drawUnreadLine();
     entry.element.before(this.#unreadLine);
-    entry.element.classList.remove("grouped");
-  }
-
-  #draw(/** @type {Omit<Entry, "element">} */ { from, name, text, time, kind, mine, state }) {
-    const item = node("li", `message by-${kind} ${mine ? "mine" : "theirs"} ${state}`);
-    const shown = kind === "service" ? "Service" : name || this.nameOf(from);
-    const avatar = node("span", "avatar", kind === "service" ? "•" : initials(shown));
-    avatar.setAttribute("aria-hidden", "true");
-    avatar.style.setProperty("--hue", String(hue(from)));
-    const head = node("p", "head");
-    head.append(node("span", "author", mine ? "You" : shown), drawTime(time));
-    const body = node("p", "body");
-    for (const part of splitLinks(text)) body.append(part.href ? drawLink(part.href) : part.text);
-    const content = node("div", "content");
-    content.append(head, body);
-    item.append(avatar, content);
-    return item;
+    for (const one of [before, entry.element]) {
+      this.#decorate(this.#entries.findIndex(({ element }) => element === one));
+    }
   }
 
   /** A day line before the first of a day; no head where the sender goes on. */
@@ -215,66 +171,16 @@ export class MessageList {
     const goesOn =
       before?.from === entry.from && before.kind === entry.kind && before.mine === entry.mine;
     const soon = goesOn && !newDay && entry.time - before.time < GROUP_MS;
-    const hasLine = entry.element.previousElementSibling === this.#unreadLine && this.#unreadLine;
-    entry.element.classList.toggle("grouped", Boolean(soon && !hasLine));
+    const follows = entry.element.previousElementSibling === before?.element;
+    entry.element.classList.toggle("grouped", Boolean(soon && follows));
     if (newDay) entry.element.dataset.day = dayName(entry.time);
     else delete entry.element.dataset.day;
   }
-
-  #handleScroll() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#log;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PIXELS;
-    this.#toEnd.hidden = this.#atEnd;
-    if (this.#atEnd) this.#setUnseen(0);
-  }
-
-  #setUnseen(/** @type {number} */ count) {
-    this.#unseen = count;
-    this.#toEnd.hidden = this.#atEnd;
-    this.#toEndText.textContent = count ? `${count} new` : "Newest";
-  }
 }
 
-/** Unsent ones come last, in the order they were written. */
+/** Unsent ones come last, in the order they were written; unstored ones as they came. */
 function isLater(/** @type {Entry} */ one, /** @type {Entry} */ than) {
   if (than.state !== "sent") return false;
   if (one.state !== "sent") return true;
   return Boolean(one.sequence && than.sequence && one.sequence > than.sequence);
-}
-
-/**
- * @param {string} tag @param {string} className @param {string} [text]
- * @returns {HTMLElement}
- */
-export function node(tag, className, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
-function drawTime(/** @type {number} */ time) {
-  const element = /** @type {HTMLTimeElement} */ (node("time", "time", clock.format(time)));
-  element.dateTime = new Date(time).toISOString();
-  element.title = new Date(time).toLocaleString();
-  return element;
-}
-
-function drawLink(/** @type {string} */ href) {
-  const link = /** @type {HTMLAnchorElement} */ (node("a", "link", href));
-  link.href = href;
-  link.target = "_blank";
-  link.rel = "noopener noreferrer nofollow";
-  return link;
-}
-
-function dayOf(/** @type {number} */ time) {
-  return new Date(time).toDateString();
-}
-
-function dayName(/** @type {number} */ time) {
-  const today = new Date();
-  if (dayOf(time) === today.toDateString()) return "Today";
-  today.setDate(today.getDate() - 1);
-  return dayOf(time) === today.toDateString() ? "Yesterday" : calendar.format(time);
 }

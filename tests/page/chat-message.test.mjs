@@ -12,6 +12,7 @@ test("a stamped chat message has its sender's name and text", () => {
   assert.deepEqual(readMessage(message(stamped(encodeChat(" Ada ", "<b>hi</b>"))), 1), {
     sequence: 3,
     from: 7,
+    to: 0,
     name: "Ada",
     text: "<b>hi</b>",
     time: 99,
