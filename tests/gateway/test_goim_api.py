@@ -5,9 +5,11 @@ import pytest
 
 from bus.connection import Bus
 from bus.errors import RpcError
-from gateway.http_api import make_app
+from bus.limits import KEY_PUSHES, Excess, LimitModes
+from gateway.http_api import HttpSettings, make_app
 from schemas.messages_pb2 import PushRequest, TopRequest, WeightedRequest
 from tests.gateway.http_servers import (
+    BEARER,
     OK,
     PUSH,
     FakeRouter,
@@ -194,3 +196,29 @@ async def test_a_parameter_that_cannot_be_meant_is_refused_with_words(
             assert answer.status == 400, target
             assert json.loads(answer.body) == {"code": -400, "message": words}
     assert router.requests == []
+
+
+async def test_pushes_with_the_key_have_a_rate(bus: Bus, router: FakeRouter) -> None:
+    settings = HttpSettings(key_pushes_per_second=0.01, key_pushes_burst=2)
+    state = state_of(bus, settings)
+    async with client_of(state, trusted=False) as client:
+        answers = [await client.post(PUSH, headers=BEARER) for _ in range(4)]
+        assert [one.status_code for one in answers] == [200, 200, 429, 429]
+        assert answers[2].json()["code"] == -429
+        assert answers[2].json()["message"].startswith("too many pushes with this key")
+        assert answers[2].headers["Retry-After"] == "1"
+        assert (await client.get("/goim/online/total", headers=BEARER)).status_code == 200
+    async with client_of(state, trusted=True) as client:
+        assert (await client.post(PUSH)).status_code == 200
+    assert state.excess.counts["key_pushes"] == state.refused["key_pushes"] == 2
+
+
+async def test_in_a_dry_run_pushes_over_the_rate_are_only_counted(
+    bus: Bus, router: FakeRouter
+) -> None:
+    state = state_of(bus, HttpSettings(key_pushes_per_second=0.01, key_pushes_burst=1))
+    state.excess = Excess(LimitModes("dry-run"), [KEY_PUSHES])
+    async with client_of(state, trusted=False) as client:
+        answers = [await client.post(PUSH, headers=BEARER) for _ in range(3)]
+    assert [one.status_code for one in answers] == [200] * 3
+    assert state.excess.counts["key_pushes"] == 2

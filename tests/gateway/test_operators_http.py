@@ -75,3 +75,24 @@ async def test_anyone_asks_where_to_connect_and_its_address_is_its_own(
         assert (await ask(client, "nodes/instances", bearer(7)))[0] == 403
         status, answer = await ask(client, "nodes/instances", BEARER)
         assert [one["gateway"] for one in answer["nodes"]] == ["host-1-ab"]
+
+
+async def test_each_key_has_a_rate_of_pushes(bus: Bus, router: FakeRouter, auth: FakeAuth) -> None:
+    state = state_of(bus, HttpSettings(key_pushes_per_second=0.01, key_pushes_burst=2))
+    auth.grant = {"role": "operator"}
+    async with client_of(state, trusted=False) as client:
+        for headers in (BEARER, bearer(7), bearer(8)):
+            statuses = [
+                (await ask(client, "pushes/all", headers, operation=4))[0] for _ in range(3)
+            ]
+            assert statuses == [200, 200, 429]
+        answer = await client.post("/api/v1/pushes/all", json={}, headers=BEARER)
+        error = answer.json()["error"]
+        assert (error["reason"], error["retry"], error["after"]) == ("key_pushes", "later", 100)
+        assert answer.headers["Retry-After"] == "100"
+        assert (await ask(client, "nodes/instances", BEARER))[0] == 200
+    async with client_of(state, trusted=True) as client:
+        assert [(await ask(client, "pushes/all", {}, operation=4))[0] for _ in range(5)] == [
+            200
+        ] * 5
+    assert state.excess.counts["key_pushes"] == state.refused["key_pushes"] == 4
