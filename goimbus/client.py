@@ -16,12 +16,13 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from goimbus.client_answers import Answered
 from goimbus.client_connection import ClientConnection, ClientLimits
 from goimbus.client_errors import (
     AnswerTimeout,
+    AskRefused,
     BodyTooLarge,
     ClientClosed,
     ClosedByServer,
@@ -30,6 +31,8 @@ from goimbus.client_errors import (
     RoomRefused,
     SendRefused,
 )
+from goimbus.client_history import NOT_THERE, Unread
+from goimbus.client_lookups import Lookups
 from goimbus.client_rooms import ONE_ROOM
 from goimbus.client_session import MOST_NUMBER, ClientSession, Event, Identity, LoggedIn
 from goimbus.inbox import Inbox
@@ -38,6 +41,7 @@ from goimbus.positions import Positions
 from goimbus.reconnect import Backoff
 from goimbus.transport import read_url
 from schemas.close_codes import Retry
+from schemas.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +60,10 @@ class ClientHooks:
     refresh_token: Callable[[], Awaitable[str]] | None = None
     on_state: Callable[[ConnectionState], None] | None = None
     on_live: Callable[[Live], None] | None = None  # between the missed and the new messages
+    on_read: Callable[[Unread], None] | None = None  # what the member has read elsewhere
 
 
-class Client:
+class Client(Lookups):
     """One connection to a goim server, kept up over reconnects.
 
     Use it as `async with`, and iterate over it in one task only. A message counts as handled when
@@ -289,6 +294,9 @@ class Client:
             answer = self._answers.get(event.number)
             if answer is not None and not answer.done():
                 answer.set_result(event)
+        elif isinstance(event, Unread):
+            if self._hooks.on_read is not None:
+                self._hooks.on_read(event)
         elif isinstance(event, LoggedIn):
             self.reconnects += self._logged_in.is_set()
             self._logged_in.set()
@@ -313,6 +321,16 @@ class Client:
             self._inbox.stop_awaiting_answer()
             self._session.forget(number)
             self._answers.pop(number, None)
+
+    async def _look_up(
+        self, operation: Operation, values: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        if self.connected and not self.extended:
+            raise AskRefused(*NOT_THERE)
+        answer = await self._answer(*self._session.ask(operation, values))
+        if answer.error_code:
+            raise AskRefused(answer.error_code, answer.error_words)
+        return answer.told
 
     async def _ask_further(self, ask: Callable[[str], tuple[int, bytes]], room: str) -> None:
         if self.connected and not self.extended:

@@ -1,6 +1,7 @@
 """DECIDE what the JSON in a server's reply says."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from json import JSONDecodeError, loads
 from typing import Any
 
@@ -13,13 +14,14 @@ class Answered:
     sequence: int = 0
     error_code: int = 0
     error_words: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)  # all of it
 
 
 def read_answer(number: int, values: dict[str, Any]) -> Answered:
     """Return what a reply with these values says to the request of this number."""
     error = values.get("error")
     if not isinstance(error, dict):
-        return Answered(number, sequence=whole_number(values, "sequence"))
+        return Answered(number, sequence=whole_number(values, "sequence"), told=values)
     words = str(error.get("message") or "refused")
     return Answered(number, error_code=whole_number(error, "code") or -1, error_words=words)
 

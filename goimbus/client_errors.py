@@ -8,6 +8,7 @@ ClientError
 ├── AnswerTimeout        no answer within the time to send
 ├── SendRefused          the server did not take a message
 ├── RoomRefused          the server did not let the client into a room
+├── AskRefused           the server does not tell what was asked
 └── BodyTooLarge         a message is over the limit of what a client may send
 UrlRefused (ValueError)  no address of a goim server
 """
@@ -105,6 +106,17 @@ class RoomRefused(ClientError):
 
     def __str__(self) -> str:
         return f"room {self.room!r}: {self.words} ({self.code})"
+
+
+class AskRefused(ClientError):
+    """The server does not tell what was asked of the past: `code` and `words` say why."""
+
+    def __init__(self, code: int, words: str) -> None:
+        self.code = code
+        self.words = words
+
+    def __str__(self) -> str:
+        return f"not told: {self.words} ({self.code})"
 
 
 class BodyTooLarge(ClientError):

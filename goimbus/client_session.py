@@ -4,12 +4,14 @@ What was sent and not answered survives a connection, so that it can be sent aga
 an `ext` client under the same number, which the server stores once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import Any, NamedTuple
 
 from goimbus.client_answers import Answered, json_object, read_answer, whole_number
+from goimbus.client_history import REPLIES as TOLD
+from goimbus.client_history import Questions, Unread
 from goimbus.client_rooms import REPLIES, FurtherRooms
 from goimbus.messages import Gap, Live, Message, room_topic
 from goimbus.positions import Positions
@@ -48,7 +50,7 @@ class LoggedIn:
     heartbeat_seconds: float
 
 
-Event = LoggedIn | Answered | Message | Gap | Live | Ending
+Event = LoggedIn | Answered | Unread | Message | Gap | Live | Ending
 
 
 class _Sent(NamedTuple):
@@ -70,6 +72,7 @@ class ClientSession:
         self.identity = identity
         self.positions = positions
         self.rooms = FurtherRooms(rooms, positions)
+        self.questions = Questions()
         self.logged_in = False
         self.extended = False
         self.online = 0
@@ -150,6 +153,11 @@ class ClientSession:
         number = self._next_number()
         return number, self.rooms.leave(number, room)
 
+    def ask(self, operation: Operation, values: Mapping[str, object]) -> tuple[int, bytes]:
+        """Ask for a page of history, or what is unread."""
+        number = self._next_number()
+        return number, self.questions.ask(number, operation, values)
+
     def subscribe(self, operations: Iterable[int]) -> tuple[int, bytes]:
         """Want pushes with these operations too."""
         wanted = set(operations)
@@ -171,6 +179,7 @@ class ClientSession:
         self._sent.pop(number, None)
         self._requests.pop(number, None)
         self.rooms.forget(number)
+        self.questions.forget(number)
 
     def unanswered(self) -> list[bytes]:
         """Return the frames to send after a login: what is wanted and what was not answered."""
@@ -180,7 +189,7 @@ class ClientSession:
             for number, sent in sorted(waiting.items())
         ]
         further = self.rooms.to_send(self._next_number) if self.extended else []
-        return self._corrections() + further + frames
+        return self._corrections() + further + frames + self.questions.to_send()
 
     def heartbeat(self) -> bytes:
         """Return a heartbeat frame."""
@@ -215,7 +224,7 @@ class ClientSession:
         self.logged_in = True
         told = json_object(frame.body)
         self.extended = self.identity.ext and bool(told.get("ext"))
-        further = self.rooms.log_in(told, self.extended)
+        further = [*self.rooms.log_in(told, self.extended), *self.questions.log_in(self.extended)]
         if not self.extended:
             return [LoggedIn(DEFAULT_HEARTBEAT_SECONDS), *further, *self._granted_by_login()]
         self.identity.key = self.identity.key or str(told.get("key") or "")
@@ -266,6 +275,8 @@ class ClientSession:
             return None  # the application gets it as it is
         if frame.operation in REPLIES:
             return [*self.rooms.receive_reply(frame)]
+        if frame.operation in TOLD:
+            return [*self.questions.receive_reply(frame)]
         if frame.operation == Operation.CLOSING:
             return [read_closing_notice(json_object(frame.body))]
         return None
