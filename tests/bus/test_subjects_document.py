@@ -37,7 +37,10 @@ def test_every_message_that_is_sent_is_named(name: str) -> None:
     assert (f"`{name}`" in TEXT) == (name not in NOT_SENT_ALONE)
 
 
-@pytest.mark.parametrize("name", [headers.FROM, headers.STAMP, headers.SESSION, headers.ID])
+HEADERS = [headers.FROM, headers.TO, headers.STAMP, headers.SESSION, headers.ID, headers.CAST]
+
+
+@pytest.mark.parametrize("name", HEADERS)
 def test_every_header_of_ours_is_named(name: str) -> None:
     assert f"`{name}`" in TEXT
     assert f"`{headers.SPEED}`" in TEXT
@@ -54,6 +57,8 @@ def test_every_header_of_ours_is_named(name: str) -> None:
         GOIM.gateway("<gateway>"),
         "goim.room.<type>.<id>.cast.<op>",
         "goim.up.<type>.<id>.<mid>.<op>",
+        "goim.direct.<to>.<from>.<op>",
+        "goim.admit.<type>",
         *(GOIM.stream(kind) for kind in ("ROOM", "MEMBER", "ALL")),
         *(GOIM.bucket(kind) for kind in ("POLICY", "POSITION", "TRIMMED", "ROOMS")),
     ],
@@ -115,6 +120,7 @@ async def test_the_example_runs(
         ("auth", "change-me-3", "goim.push.all.1"),
         ("router", "change-me-4", "goim.room.live.1000.kept.1000"),
         ("store", "change-me-5", "goim.push.all.1"),
+        ("moderator", "change-me-6", "goim.push.all.1"),
     ],
 )
 async def test_the_permissions_hold(
