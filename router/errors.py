@@ -6,6 +6,7 @@ RouterError              bus.errors.RpcError with a stable code
 ├── SendingForbidden     403  nobody may send to rooms of this type
 ├── SenderUnknown        403  who has no member's number can't send to members
 ├── OperationRefused     405  a client may send op 4 and ops from 100 on
+├── IdTooOld             409  the id tells a time from which ids may be forgotten (dated_ids.py)
 ├── BodyTooLarge         413
 ├── AdmissionRefused          who is asked before a message is sent says no; code 400 to 599
 ├── RateExceeded         429  come back after `seconds`; the reason is the limit (bus/limits.py)
@@ -31,6 +32,7 @@ from schemas.rooms import Denial
 BAD_REQUEST = 400
 FORBIDDEN = 403
 OPERATION_REFUSED = 405
+CONFLICT = 409
 TOO_LARGE = 413
 RATE_EXCEEDED = 429
 UNAVAILABLE = 503
@@ -77,6 +79,19 @@ class OperationRefused(RouterError):
         words = f"operation {operation} is not 4 and not 100 or more"
         super().__init__(OPERATION_REFUSED, words, Retry.NEVER.value)
         self.operation = operation
+
+
+class IdTooOld(RouterError):
+    """Whether a message with this id was stored before, nobody can be sure of any more."""
+
+    def __init__(self, age_seconds: float, limit_seconds: float) -> None:
+        words = (
+            f"too old to be sure: the first try was {age_seconds:.0f} s ago, "
+            f"and ids are remembered for certain for {limit_seconds:.0f} s"
+        )
+        super().__init__(CONFLICT, words, Retry.NEVER.value, "id_too_old")
+        self.age_seconds = age_seconds
+        self.limit_seconds = limit_seconds
 
 
 class BodyTooLarge(RouterError):

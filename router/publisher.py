@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import count
 from secrets import token_hex
+from time import time
 
 from bus.connection import Bus
 from bus.errors import BusError
 from bus.metrics import Reading
 from router.batches import Message, Outcome
+from router.dated_ids import id_refusal
 from router.errors import BodyTooLarge, NotConfirmed, QueueFull, RouterError
 from router.lane import Lane
 from router.readings import level, total, totals
@@ -57,7 +59,7 @@ class Publisher:
         break in a header or the id.
         """
         message = self._message(topic, operation, body, on_outcome, headers or {}, message_id)
-        if not self._refuses(len(body), on_outcome):
+        if not self._refuses(len(body), on_outcome, message_id):
             self._queue(self.bus.subjects.topic_stream(topic), message)
 
     def store_pair(
@@ -94,7 +96,7 @@ class Publisher:
             )
             for topic in topics
         ]
-        if not self._refuses(2 * len(body), on_outcome, 2):
+        if not self._refuses(2 * len(body), on_outcome, message_id, 2):
             copies[0].partner, copies[1].partner = copies[1], copies[0]
             self._queue(self.bus.subjects.topic_stream(topics[0]), *copies)
 
@@ -204,9 +206,17 @@ class Publisher:
         self._idle.clear()
         self._lane(stream).add(*messages)
 
-    def _refuses(self, size: int, on_outcome: Callable[[Outcome], None], messages: int = 1) -> bool:
-        """Tell, and have told, that there is no place for so many messages of so many bytes."""
-        refusal = self._refusal(size, messages)
+    def _refuses(
+        self,
+        size: int,
+        on_outcome: Callable[[Outcome], None],
+        message_id: str = "",
+        messages: int = 1,
+    ) -> bool:
+        """Tell, and have told, why so many messages of so many bytes in all are not taken."""
+        settings = self.settings
+        refusal = id_refusal(message_id, time(), settings.dedupe_seconds, settings.seconds)
+        refusal = refusal or self._refusal(size, messages)
         if refusal is not None:
             self.counts[REFUSED + type(refusal).__name__] += 1
             self._loop.call_soon(on_outcome, Outcome(0, False, refusal))

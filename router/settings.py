@@ -21,10 +21,11 @@ class PublisherSettings:
     queue_bytes: int = 67_108_864
     seconds: float = 4.0  # to be confirmed, retries included; under the callers' 5 s
     attempt_seconds: float = 2.0
+    dedupe_seconds: int = 120  # for which the streams remember an id
 
     @classmethod
     def read(cls, read: Environment) -> "PublisherSettings":
-        """Read GOIM_PUBLISH_*."""
+        """Read GOIM_PUBLISH_* and GOIM_DEDUPE_SECONDS."""
         return cls(
             group_seconds=read.number("GOIM_PUBLISH_GROUP_SECONDS", cls.group_seconds, 0, 0.1),
             batch_from=read.integer("GOIM_PUBLISH_BATCH_FROM", cls.batch_from, 2, 1000),
@@ -35,6 +36,7 @@ class PublisherSettings:
             attempt_seconds=read.number(
                 "GOIM_PUBLISH_ATTEMPT_SECONDS", cls.attempt_seconds, 0.05, 60
             ),
+            dedupe_seconds=read.integer("GOIM_DEDUPE_SECONDS", cls.dedupe_seconds, 10, 3600),
         )
 
 

@@ -147,4 +147,5 @@ def storage_of(bus: Bus, settings: Settings) -> Storage:
         grace_seconds=settings.grace_seconds,
         forget_seconds=settings.forget_seconds,
         event_seconds=settings.event_seconds,
+        dedupe_seconds=settings.dedupe_seconds,
     )

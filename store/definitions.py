@@ -13,7 +13,6 @@ from store.retention import Limits
 from store.topics import Kind
 
 NANOSECONDS = 1_000_000_000
-DUPLICATE_SECONDS = 120  # how long a Nats-Msg-Id is remembered: each id costs server memory
 EVENTS_PER_SUBJECT = 1000  # the last ones of one kind, about one member or room
 LIFETIMES = {"POLICY": 0, "ROOMS": 0, "POSITION": 1, "TRIMMED": 2}  # in forget_seconds; 0: for ever
 WILDCARDS: dict[Kind, int] = {"ROOM": 2, "MEMBER": 1, "ALL": 0}  # tokens of a topic after its kind
@@ -30,6 +29,7 @@ class Storage:
     grace_seconds: int  # held longer than retained: how long all stores may be away
     forget_seconds: int  # a device that moved no position for so long is forgotten
     event_seconds: int = 30 * DAY_SECONDS  # how long events can be read again
+    dedupe_seconds: int = 120  # how long a Nats-Msg-Id is remembered
 
 
 def stream_config(subjects: Subjects, kind: Kind, retained: Limits, storage: Storage) -> Config:
@@ -103,7 +103,7 @@ def _common(storage: Storage) -> Config:
         "retention": "limits",
         "storage": "file",
         "num_replicas": storage.replicas,
-        "duplicate_window": DUPLICATE_SECONDS * NANOSECONDS,
+        "duplicate_window": storage.dedupe_seconds * NANOSECONDS,
         "allow_direct": True,
         "allow_atomic": True,
     }

@@ -8,7 +8,7 @@ from schemas.policies import DAY_SECONDS
 
 KIB = 1024
 MIB = 1024 * KIB
-LEAST_GRACE_SECONDS = 120  # JetStream wants max_age to be no less than the dedupe window
+LEAST_GRACE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Settings:
     grace_seconds: int = DAY_SECONDS  # all stores may be away that long and still tell each gap
     forget_seconds: int = 180 * DAY_SECONDS  # a device that moved no position for half a year
     event_seconds: int = 30 * DAY_SECONDS  # for those who read events after an absence
+    dedupe_seconds: int = 120  # for which an id is remembered; nats-server holds each in memory
 
     @classmethod
     def read(cls, environment: Environment) -> "Settings":
-        """Read GOIM_REPLICAS, GOIM_POLICIES, GOIM_STORE_* and the bus's settings."""
+        """Read GOIM_REPLICAS, GOIM_POLICIES, GOIM_STORE_*, GOIM_DEDUPE_SECONDS and the bus's."""
         whole, number = environment.integer, environment.number
-        return cls(
+        settings = cls(
             bus=BusSettings.read(environment),
             policies=environment.text("GOIM_POLICIES"),
             replicas=whole("GOIM_REPLICAS", cls.replicas, 1, 5),
@@ -49,4 +50,9 @@ class Settings:
             event_seconds=whole(
                 "GOIM_STORE_EVENT_SECONDS", cls.event_seconds, 3600, 3650 * DAY_SECONDS
             ),
+            dedupe_seconds=whole("GOIM_DEDUPE_SECONDS", cls.dedupe_seconds, 10, 3600),
         )
+        if settings.grace_seconds < settings.dedupe_seconds:
+            words = "must be no less than GOIM_DEDUPE_SECONDS: JetStream wants that"
+            environment.refuse("GOIM_STORE_GRACE_SECONDS", words)
+        return settings

@@ -36,6 +36,7 @@ def test_a_stream_holds_one_message_and_a_grace_more_than_is_retained() -> None:
     assert config["max_msgs_per_subject"] == 11
     assert config["max_age"] == 160 * NANOSECONDS
     assert (config["num_replicas"], config["max_msg_size"]) == (3, 1000)
+    assert config["duplicate_window"] == 120 * NANOSECONDS
     assert config["allow_atomic"]
     assert config["allow_direct"]
 

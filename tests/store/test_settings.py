@@ -30,10 +30,19 @@ def test_variables_are_read() -> None:
         ("GOIM_STORE_SWEEP_SECONDS", "0"),
         ("GOIM_STORE_GRACE_SECONDS", "1"),
         ("GOIM_STORE_FORGET_SECONDS", "1"),
+        ("GOIM_DEDUPE_SECONDS", "1"),
     ],
 )
 def test_a_bad_value_names_its_variable(name: str, value: str) -> None:
     environment = Environment({name: value})
     Settings.read(environment)
     with pytest.raises(SettingsRefused, match=name):
+        environment.check()
+
+
+def test_streams_keep_messages_longer_than_ids() -> None:
+    names = {"GOIM_DEDUPE_SECONDS": "600", "GOIM_STORE_GRACE_SECONDS": "300"}
+    environment = Environment(names)
+    Settings.read(environment)
+    with pytest.raises(SettingsRefused, match="GOIM_STORE_GRACE_SECONDS"):
         environment.check()

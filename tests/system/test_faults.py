@@ -1,13 +1,16 @@
 """Each part ends under a publisher with acks, by -9 or in peace: nothing is lost or repeated."""
 
 import asyncio
+import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+import httpx
 import nats
 import pytest
 from nats.aio.client import Client as NatsClient
@@ -15,7 +18,9 @@ from nats.errors import Error as NatsError
 
 from goimbus.client import Client
 from goimbus.messages import Message
-from tests.system.goim_socket import unique
+from schemas.frame import encode_frame
+from schemas.operations import Operation
+from tests.system.goim_socket import GoimSocket, unique
 from tests.system.outages import Publisher, Reader, publishing, until
 from tests.system.running_system import RunningSystem, running_system
 
@@ -88,6 +93,47 @@ async def test_nothing_acked_is_lost_when_a_part_is_killed(
     expected = [b"%d" % number for number in range(MESSAGES_BEFORE + MESSAGES_AFTER)]
     assert received == {"member": expected, f"room:chat://{room}": expected}
     fragile.wait_until_ready()
+
+
+async def push_once(system: RunningSystem, mid: int, push_id: str) -> httpx.Response:
+    """Push to a member by HTTP, once."""
+    async with httpx.AsyncClient(timeout=20) as http:
+        parameters = f"operation=1000&mids={mid}&id={push_id}&detail=1"
+        return await http.post(f"{system.http_url}/goim/push/mids?{parameters}", content=b"x")
+
+
+def send_once(system: RunningSystem, key: str, room: str, number: int) -> dict[str, object]:
+    """Log in with extensions, send a message under this number, and return the answer."""
+    with GoimSocket("tcp", system.tcp_port) as client:
+        token = {"mid": 7, "key": key, "room_id": f"chat://{room}", "ext": 1}
+        assert client.login(json.dumps(token)).operation == Operation.AUTH_REPLY
+        client.send(encode_frame(Operation.SEND_MESSAGE, b"x", 1, number))
+        while (answer := client.receive()).operation != Operation.SEND_MESSAGE_REPLY:
+            pass
+        values: dict[str, object] = json.loads(answer.body)
+        return values
+
+
+@pytest.mark.timeout(60)
+async def test_an_id_is_known_after_nats_was_killed_and_refused_when_it_may_be_forgotten(
+    fragile: RunningSystem,
+) -> None:
+    mid, key, room = int(unique("")[:11], 16), unique(), unique()
+    push_id = f"order@{int(time.time())}"
+    pushed = (await push_once(fragile, mid, push_id)).json()
+    sent = await asyncio.to_thread(send_once, fragile, key, room, 17)
+    assert pushed["code"] == 0
+    assert fragile.kill("nats-server") == 1
+    await asyncio.to_thread(fragile.wait_until_ready)
+    while (again := (await push_once(fragile, mid, push_id)).json())["code"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert again["detail"]["stored"] == pushed["detail"]["stored"]
+    while "error" in (answer := await asyncio.to_thread(send_once, fragile, key, room, 17)):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    assert answer == {"sequence": sent["sequence"], "duplicate": True}
+    old = await push_once(fragile, mid, f"order@{int(time.time()) - 115}")
+    assert (old.status_code, old.json()["code"]) == (400, -400)
+    assert "too old to be sure" in old.json()["message"]
 
 
 def workers(system: RunningSystem) -> list[int]:
