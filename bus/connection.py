@@ -7,6 +7,7 @@ Subscriptions call back at once with raw bytes (`direct.py`); requests share one
 import asyncio
 import re
 from collections.abc import Callable, Coroutine
+from functools import lru_cache
 from typing import Any, Self
 
 import structlog
@@ -292,12 +293,7 @@ class Bus:
         client = self.client
         if not client.is_connected:
             raise Disconnected
-        try:
-            data = subject.encode()
-        except UnicodeEncodeError:
-            raise SubjectRefused(subject) from None
-        if len(data) > MAX_SUBJECT_BYTES or not _PUBLISHABLE.fullmatch(data):
-            raise SubjectRefused(subject)
+        data = _publishable(subject)
         size = len(payload) if headers is None else len(payload) + len(headers)
         if size > client.max_payload:
             raise PayloadTooLarge(subject, size, client.max_payload)
@@ -376,6 +372,18 @@ class Bus:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("bus_task_failed", task=task.get_name(), exc_info=error)
+
+
+@lru_cache(maxsize=1024)
+def _publishable(subject: str) -> bytes:
+    """Return a subject as it goes out; most are the same few. Raises SubjectRefused."""
+    try:
+        data = subject.encode()
+    except UnicodeEncodeError:
+        raise SubjectRefused(subject) from None
+    if len(data) > MAX_SUBJECT_BYTES or not _PUBLISHABLE.fullmatch(data):
+        raise SubjectRefused(subject)
+    return data
 
 
 def _call_all(callbacks: list[Callable[[], None]], failures: RareLog) -> None:

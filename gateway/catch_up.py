@@ -13,6 +13,7 @@ from schemas.frame import encode_frame
 from schemas.messages_pb2 import ReplayReply, ReplayRequest, StoredMessage, TopicMessages, Want
 from schemas.operations import Operation
 from schemas.stamp import stamped_body
+from schemas.subjects import topic_room_type
 
 if TYPE_CHECKING:
     from gateway.connection import Connection
@@ -76,8 +77,8 @@ class CatchingUp:
         return catch_up
 
     def begin(self, catch_up: CatchUp) -> None:
-        """Ask the store, unless the connection has left the topic."""
-        if not catch_up.over:
+        """Ask the store, unless the connection has left the topic, or nobody can be missing it."""
+        if not catch_up.over and not self._begin_here(catch_up):
             self._ask(catch_up)
 
     def fall_behind(
@@ -119,6 +120,25 @@ class CatchingUp:
         """Messages that live connections did not get are gone from the store too."""
         for receiver in tuple(topic.live):
             self._tell_gap(receiver, topic, after, to)  # type: ignore[arg-type]
+
+    def _begin_here(self, catch_up: CatchUp) -> bool:
+        """Let a connection go live at once whose device the store can't know; else return False.
+
+        It gets nothing from before it joined, and where the topic is, is known here.
+        """
+        topic = catch_up.topic
+        if (
+            catch_up.connection.session.mid > 0
+            or catch_up.after is not None
+            or catch_up.newest
+            or not topic.is_complete
+            or (topic.room and self._gateway.policies.of(topic_room_type(topic.name)).first)
+        ):
+            return False
+        catch_up.asking = catch_up.more = False
+        catch_up.begins = True
+        catch_up.after = topic.begin_after(catch_up.heard, topic.received)
+        return self._go_live(catch_up)
 
     def _ask(self, catch_up: CatchUp) -> None:
         catch_up.asking = True

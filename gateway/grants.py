@@ -4,10 +4,10 @@ The answer is Grant (schemas/messages.proto) in JSON or binary protobuf, from ou
 from anybody who took its place, so nothing in it is believed to have the right type.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from google.protobuf.message import DecodeError
@@ -25,6 +25,8 @@ UNREADABLE = (
     RecursionError,
 )
 RIGHTS = ("receive", "send", "history", "recorded")
+_Int32 = Annotated[int, msgspec.Meta(ge=-INT32, lt=INT32)]
+_Int64 = Annotated[int, msgspec.Meta(ge=-INT64, le=INT64 - 1)]
 _TEXTS = ("device", "devices", "role", "token_id")
 
 
@@ -63,8 +65,7 @@ class RoomRight:
         return room == self.pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """Who a connection is and what it may do."""
 
     mid: int = 0
@@ -75,7 +76,7 @@ class Grant:
     rooms: tuple[RoomRight, ...] = ()
     expires_at: float = 0.0
     ext: bool = False
-    resume: dict[str, int] = field(default_factory=dict)
+    resume: dict[str, int] = {}
     device: str = ""
     devices: str = ""
     role: str = ""
@@ -91,10 +92,73 @@ def read_grant(payload: bytes) -> Grant:
     if not payload:
         raise GrantUnreadable("empty")
     try:
+        document = _plain_decoder.decode(payload)
+    except UNREADABLE:
+        pass  # something unusual: taken apart below
+    else:
+        return _plain_grant(document)
+    try:
         values = msgspec.json.decode(payload) if payload[:1] == b"{" else _from_protobuf(payload)
         return _grant(values)
     except UNREADABLE as error:
         raise GrantUnreadable(type(error).__name__) from None
+
+
+class _PlainRight(msgspec.Struct, forbid_unknown_fields=True):
+    pattern: str
+    receive: bool = False
+    send: bool = False
+    history: bool = False
+    recorded: bool = False
+
+
+class _PlainPositions(msgspec.Struct, forbid_unknown_fields=True):
+    topics: dict[str, _Int64] = {}
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A grant in the very form that our auth service gives it, which msgspec checks by itself."""
+
+    mid: _Int64 = 0
+    key: str = ""
+    room: str = ""
+    platform: str = ""
+    accepts: list[_Int32] = []
+    rooms: list[_PlainRight] = []
+    expires_at: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)] = 0
+    ext: bool = False
+    resume: _PlainPositions | None = None
+    token_id: str = ""
+    device: str = ""
+    devices: str = ""
+    role: str = ""
+    join: list[str] = []
+
+
+_plain_decoder = msgspec.json.Decoder(_Plain)
+
+
+def _plain_grant(plain: _Plain) -> Grant:
+    rights = [
+        _same_right(one.pattern, one.receive, one.send, one.history, one.recorded)
+        for one in plain.rooms
+    ]
+    return Grant(
+        plain.mid,
+        plain.key,
+        plain.room,
+        plain.platform,
+        _same_set(tuple(plain.accepts)),
+        tuple(rights),
+        float(plain.expires_at),
+        plain.ext,
+        plain.resume.topics if plain.resume is not None else {},
+        plain.device,
+        plain.devices,
+        plain.role,
+        plain.token_id,
+        tuple(plain.join),
+    )
 
 
 def _from_protobuf(payload: bytes) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from functools import partial
 from json import dumps
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
+
+import msgspec
 
 from bus.connection import Reply as Answer
 from bus.logs import RareLog
 from gateway.catch_up import CatchUp
+from gateway.connection_keys import make_key
 from gateway.fanout import EXT
 from gateway.grants import Grant, GrantUnreadable, TokenRefused, read_grant
 from gateway.session import CheckToken, Reply, State
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_KEY_BYTES = 256
 MEMBER, ALL = "member", "all"  # what these topics are called in `resume`
+encode_json = msgspec.json.Encoder().encode
 EXT_MARK = '"ext"'  # in the auth body of a client that asks for extensions
 
 
@@ -29,6 +32,7 @@ class Login:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
+        self._subject = gateway.bus.subjects.rpc("auth", "check")
         self._unavailable = RareLog("auth_unavailable")
 
     def check(self, connection: "Connection", action: CheckToken) -> None:
@@ -49,11 +53,8 @@ class Login:
             "cookie": connection.cookie,
         }
         connection.cookie = ""
-        gateway.bus.request(
-            gateway.bus.subjects.rpc("auth", "check"),
-            dumps(values).encode(),
-            partial(self._receive, connection, action),
-        )
+        on_reply = partial(self._receive, connection, action)
+        gateway.bus.request(self._subject, encode_json(values), on_reply)
 
     def _receive(self, connection: "Connection", action: CheckToken, reply: Answer) -> None:
         if connection.session.state is not State.CHECKING:
@@ -78,7 +79,7 @@ class Login:
 
     def _admit(self, connection: "Connection", action: CheckToken, grant: Grant) -> None:
         gateway, session = self._gateway, connection.session
-        key = grant.key or str(uuid4())
+        key = grant.key or make_key()
         if grant.room:
             refusal = gateway.rooms.obstacle(grant.mid, grant.rooms, grant.room)
             if refusal is not None:

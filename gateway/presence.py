@@ -12,6 +12,7 @@ from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.device_policy import ALL
 from schemas.messages_pb2 import Node, PresenceReply, PresenceReport, Session
+from schemas.wire import entry
 
 if TYPE_CHECKING:
     from gateway.connection import Connection
@@ -30,7 +31,7 @@ class Presence:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
-        self._joined: dict[str, Session] = {}
+        self._joined: dict[str, bytes] = {}  # encoded Sessions, by id
         self._left: set[str] = set()
         self._known: set[str] = set()  # sessions the router was told of
         self._changed = asyncio.Event()
@@ -49,8 +50,7 @@ class Presence:
 
     def note_joined(self, connection: "Connection") -> None:
         """A connection is new, or hears other rooms."""
-        session = self._session(connection)
-        self._joined[session.session] = session
+        self._joined[connection.session_id] = self._session(connection)
         self._changed.set()
 
     def note_left(self, connection: "Connection") -> None:
@@ -91,28 +91,28 @@ class Presence:
         if snapshot:
             self._known.clear()
             self._left.clear()
-            everybody = (self._session(one) for one in hub.connections.values())
-            self._joined = {session.session: session for session in everybody}
+            everybody = hub.connections.values()
+            self._joined = {one.session_id: self._session(one) for one in everybody}
             hub.changed_rooms.update(hub.rooms)
         joined = self._take_joined()
         left, self._left = self._left, set()
         rooms = list(islice(hub.changed_rooms, ROOMS_IN_A_REPORT))
         hub.changed_rooms.difference_update(rooms)
-        self._known.update(session.session for session in joined)
+        self._known.update(joined)
         self._known -= left
         watched = self._rooms_to_watch(rooms)
         report = PresenceReport(
             node=self._node(),
             snapshot=snapshot,
-            joined=joined,
             left=left,
             rooms={room: hub.rooms[room] for room in rooms},
             sessions=len(self._known),
             watch=watched,
             sent_ms=int(self._gateway.wall_time() * 1000),
         )
+        payload = report.SerializeToString() + b"".join(joined.values())
         try:
-            reply = await self._gateway.bus.call(self._subject(), report.SerializeToString())
+            reply = await self._gateway.bus.call(self._subject(), payload)
             answer = read_reply(reply, PresenceReply)
         except (BusError, RpcError) as error:
             self._fail(str(error))
@@ -123,17 +123,17 @@ class Presence:
         if self._snapshot or self._joined or hub.changed_rooms:
             self._changed.set()
 
-    def _take_joined(self) -> list[Session]:
+    def _take_joined(self) -> dict[str, bytes]:
         """Return the sessions of the next report: as many as it has place for, at least one."""
-        taken: list[Session] = []
+        taken: dict[str, bytes] = {}
         size = 0
-        for session in islice(self._joined.values(), SESSIONS_IN_A_REPORT):
-            size += session.ByteSize()
+        for session_id, session in islice(self._joined.items(), SESSIONS_IN_A_REPORT):
+            size += len(session)
             if taken and size > SESSION_BYTES_IN_A_REPORT:
                 break
-            taken.append(session)
-        for session in taken:
-            del self._joined[session.session]
+            taken[session_id] = entry(PresenceReport.JOINED_FIELD_NUMBER, session)
+        for session_id in taken:
+            del self._joined[session_id]
         return taken
 
     def _rooms_to_watch(self, changed: list[str]) -> list[str]:
@@ -161,9 +161,9 @@ class Presence:
         self._gateway.counters.refused["presence_unavailable"] += 1
         self._snapshot = True
 
-    def _session(self, connection: "Connection") -> Session:
+    def _session(self, connection: "Connection") -> bytes:
         session = connection.session
-        return Session(
+        encoded: bytes = Session(
             session=connection.session_id,
             key=session.key,
             mid=session.mid,
@@ -173,7 +173,8 @@ class Presence:
             device=session.device,
             devices="" if session.devices == ALL else session.devices,
             rooms=session.rooms,
-        )
+        ).SerializeToString()
+        return encoded
 
     def _node(self) -> Node:
         gateway = self._gateway

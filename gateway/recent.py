@@ -11,18 +11,20 @@ class Recent:
     number `evicted_casts` on (cast messages are counted from the topic's beginning).
     """
 
-    __slots__ = ("_bytes", "_limits", "deliveries", "evicted_casts", "evicted_to")
+    __slots__ = ("_bytes", "_limits", "deliveries", "evicted_casts", "evicted_to", "newest")
 
     def __init__(self, limits: Limits, received: int, casts: int) -> None:
         self._limits = limits
         self._bytes = 0
         self.deliveries: list[Delivery] = []  # a deque would take 0.6 KB of each room
+        self.newest = 0  # the highest sequence here
         self.evicted_to = received
         self.evicted_casts = casts
 
     def append(self, delivery: Delivery) -> None:
         """Add the newest; the oldest go where there are too many or too large ones."""
         self.deliveries.append(delivery)
+        self.newest = max(self.newest, delivery.sequence)
         self._bytes += len(delivery.body)
         limits = self._limits
         while len(self.deliveries) > limits.recent_messages or self._bytes > limits.recent_bytes:

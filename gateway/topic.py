@@ -120,6 +120,11 @@ class Topic:
         return not self.live and not self.catching_up
 
     @property
+    def is_complete(self) -> bool:
+        """True when all that has come is in order, and where the topic began is known."""
+        return self.held is None and self.base is not None
+
+    @property
     def incomplete(self) -> bool:
         """True when messages are missing: `start_repair`, read the store, `repair`."""
         return self.held is not None and not self.suspended and self.base is not None
@@ -229,7 +234,9 @@ class Topic:
     @property
     def heard(self) -> int:
         """The highest sequence that has come, held ones included."""
-        held = self.held.messages if self.held is not None else ()
+        if self.held is None:
+            return self.received
+        held = self.held.messages
         return max((one.delivery.sequence for one in held), default=self.received)
 
     def begin_after(self, heard: int, reached: int) -> int:
@@ -238,6 +245,8 @@ class Topic:
         The store says how far the stream had `reached` a moment later; what has come since it
         joined, when `heard` was the highest sequence, is new to it all the same.
         """
+        if self.held is None and heard >= self.received:
+            return reached  # as it mostly is; the rest looks at all that is kept
         held = [one.delivery for one in self.held.messages] if self.held is not None else []
         recent = self.recent.deliveries if self.recent is not None else ()
         since = [one.sequence for one in (*recent, *held) if one.sequence > heard]
@@ -266,7 +275,8 @@ class Topic:
         evicted_casts = self.casts
         if self.recent is not None:
             evicted_casts = self.recent.evicted_casts
-            self.send_to(receiver, self.recent.since(casts), reached)
+            if self.recent.newest > reached or self.casts > casts:
+                self.send_to(receiver, self.recent.since(casts), reached)
         self.top_floor = max(self.top_floor, reached)
         self.live[receiver] = reached
         return max(0, evicted_casts - casts)

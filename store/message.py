@@ -16,15 +16,15 @@ from schemas.headers import (
     header_number,
     header_value,
 )
-from schemas.messages_pb2 import StoredMessage
+from schemas.messages_pb2 import StoredMessage, TopicMessages
 from schemas.subjects import Subjects
+from schemas.wire import entry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 MOST_OPERATION = 2**31 - 1  # a frame's operation is an int32
 MOST_MEMBER = 2**63 - 1
 _OWN_HEADERS = b"\r\nGoim-"  # most messages have none: they are looked for only then
-_MESSAGES_TAG = b"\x12"  # field 2 of TopicMessages, length-delimited
 
 
 def push_head(subjects: Subjects) -> str:
@@ -71,13 +71,4 @@ def read_time_ms(text: str) -> int:
 
 def as_entry(message: bytes) -> bytes:
     """Return an encoded StoredMessage as an encoded entry of TopicMessages.messages."""
-    return b"%b%b%b" % (_MESSAGES_TAG, _varint(len(message)), message)
-
-
-def _varint(number: int) -> bytes:
-    encoded = bytearray()
-    while number > 127:
-        encoded.append(number & 127 | 128)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    return entry(TopicMessages.MESSAGES_FIELD_NUMBER, message)

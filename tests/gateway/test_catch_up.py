@@ -71,6 +71,23 @@ async def test_a_device_that_comes_back_goes_on_where_it_was(harness: Harness) -
     await again.is_quiet()
 
 
+async def test_nobody_in_particular_begins_where_a_known_topic_is_without_the_store(
+    harness: Harness,
+) -> None:
+    await harness.tcp(**PHONE, room_id="live://1")
+    await harness.settled()
+    publish(harness, ROOM, 1, 3)
+    publish(harness, "all", 4, 4)
+    harness.store.away = True
+    client = await harness.tcp(accepts=[1000], room_id="live://1", ext=1)
+    await client.until_live("all")
+    await client.until_live("room:live://1")
+    publish(harness, ROOM, 5, 6)
+    publish(harness, "all", 7, 7)
+    assert sorted(await client.bodies(3)) == numbers(5, 7)
+    await client.is_quiet()
+
+
 async def test_an_ext_client_says_where_it_is(harness: Harness) -> None:
     publish(harness, MEMBER, 1, 5)
     publish(harness, ROOM, 6, 9)

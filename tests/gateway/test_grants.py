@@ -48,6 +48,10 @@ def test_a_grant_is_read_from_json() -> None:
     assert read_grant(dumps(FULL).encode()) == GRANT
 
 
+def test_a_field_that_nobody_knows_changes_nothing() -> None:
+    assert read_grant(dumps(FULL | {"unknown": [1]}).encode()) == GRANT
+
+
 def test_a_grant_is_read_from_protobuf() -> None:
     message = messages_pb2.Grant(
         mid=123,
