@@ -1,4 +1,6 @@
+import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +73,18 @@ def test_any_json_gives_a_policy_or_a_refusal(values: dict[str, Any]) -> None:
     except PolicyRefused:
         return
     assert asdict(policy) == asdict(DEFAULT) | values
+
+
+def test_the_document_has_every_policy_with_its_defaults() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "storage.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\S+) \| (\S+) \| .+ \|$", text, re.MULTILINE)
+    documented = {name: (default, live) for name, default, live in rows}
+    policies = [asdict(DEFAULT), asdict(LIVE)]
+    assert documented == {name: tuple(told(one[name]) for one in policies) for name in policies[0]}
+
+
+def told(value: Any) -> str:
+    """Return a value as the document writes it."""
+    if isinstance(value, str):
+        return f"`{value}`"
+    return str(value).lower() if isinstance(value, bool) else str(int(value))
