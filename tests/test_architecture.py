@@ -25,6 +25,7 @@ DECIDING = (
     "gateway/session.py",
     "gateway/hub.py",
     "gateway/fanout.py",
+    "gateway/asks.py",
     "auth/tokens.py",
     "auth/account.py",
     "auth/codes.py",
@@ -40,6 +41,10 @@ DECIDING = (
     "router/room_views.py",
     "store/replay.py",
     "store/index.py",
+    "store/conversations.py",
+    "store/last_sent.py",
+    "store/history.py",
+    "store/unread.py",
 )
 INPUT_AND_OUTPUT = {"asyncio", "nats", "redis", "socket", "subprocess", "threading", "uvloop"}
 
