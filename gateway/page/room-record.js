@@ -46,7 +46,8 @@ export function roomId(text) {
 
 /** An id for a new room: like its name, and nobody else's. @param {string} name */
 export function newRoomId(name, random = crypto.getRandomValues(new Uint32Array(1))[0]) {
-  const slug = name.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/gu, "-").slice(0, 24);
+  const plain = name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const slug = plain.replace(/[^a-z0-9]+/gu, "-").slice(0, 24);
   const tail = (random % 36 ** 4).toString(36).padStart(4, "0");
   return CHAT_PREFIX + [slug.replace(/^-+|-+$/gu, ""), tail].filter(Boolean).join("-");
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { load } from "./load.mjs";
 
-const { encodeChat, guestName, hue, initials, readMessage, splitLinks } = await load("chat-message.js");
+const { encodeChat, encodeSignal, readHistory, SIGNAL_OPERATION, guestName, hue, initials, readMessage, splitLinks } = await load("chat-message.js");
 
 const message = (text, operation = 4) => ({ operation, sequence: 3, topic: "", text: () => text });
 const stamped = (body, more = {}) => JSON.stringify({ from: 7, sequence: 3, time: 99, body, ...more });
@@ -53,4 +53,22 @@ test("web addresses are links, nothing else is", () => {
   ]);
   assert.deepEqual(splitLinks(""), []);
   assert.deepEqual(splitLinks("http://"), [{ text: "http://", href: "" }]);
+});
+
+test("a direct message says for whom it is", () => {
+  assert.equal(readMessage(message(stamped(encodeChat("Ada", "hi"), { to: 9 }), 1000), 1).to, 9);
+});
+
+test("signals are told apart, and never shown", () => {
+  const shown = (body) => readMessage(message(body, SIGNAL_OPERATION), 1);
+  assert.deepEqual([shown(stamped(encodeSignal("typing", "Ada"))).kind, shown(stamped(encodeSignal("invited", "A"))).kind], ["typing", "invited"]);
+  for (const body of [stamped('{"signal":"other"}'), stamped("x"), "pushed"]) assert.equal(shown(body), null);
+});
+
+test("a page of history has the same messages", () => {
+  const one = { sequence: 3, operation: 4, time: 99, from: 7, body: encodeChat("Ada", "hi") };
+  const read = { sequence: 3, from: 7, to: 0, name: "Ada", text: "hi", time: 99, kind: "chat" };
+  assert.deepEqual(readHistory(one), read);
+  assert.deepEqual(readHistory({ ...one, to: 9, body: undefined, bytes: "é" }), { ...read, to: 9, name: "", text: "é" });
+  assert.equal(readHistory({ ...one, from: 0, body: "pushed" }).kind, "service");
 });
