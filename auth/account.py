@@ -1,7 +1,8 @@
 """DECIDE what an account is: a record in the bucket, and how it changes.
 
-A record is kept under the hash of its name; another key leads from its mid to that hash. Names
-and mids never change and are never used again.
+A record is kept under the hash of its first name; another key leads from its mid to that hash.
+A mid never changes. Another name is a key of its own that leads to the record, and stays so: names
+are never given to somebody else.
 """
 
 from enum import StrEnum
@@ -49,6 +50,7 @@ class Account(msgspec.Struct, omit_defaults=True):
     logins_generation: int = 0  # logins of an earlier generation are void
     voided_at: float = 0.0  # when the generation rose (unix seconds), for tokens without one
     addresses: list[str] = []  # hashes, the newest last
+    names: int = 1  # that it has had; all of them stay taken
 
     def __repr__(self) -> str:
         return f"Account(mid={self.mid}, role={self.role}, state={self.state})"
@@ -75,6 +77,10 @@ class Account(msgspec.Struct, omit_defaults=True):
         return sha256(text.encode(errors="replace")).hexdigest()[:ADDRESS_DIGITS]
 
 
+class _Alias(msgspec.Struct):
+    alias: str = ""
+
+
 def encode_account(account: Account) -> bytes:
     """Write a record."""
     return _encoder.encode(account)
@@ -83,6 +89,16 @@ def encode_account(account: Account) -> bytes:
 def decode_account(value: bytes) -> Account:
     """Read a record. Raises msgspec.DecodeError."""
     return _decoder.decode(value)
+
+
+def encode_alias(digest: str) -> bytes:
+    """Write that a name leads to the record with this digest."""
+    return _encoder.encode({"alias": digest})
+
+
+def decode_alias(value: bytes) -> str | None:
+    """Return where a name leads to, None for a record. Raises msgspec.DecodeError."""
+    return _alias_decoder.decode(value).alias or None
 
 
 def as_message(account: Account) -> messages_pb2.Account:
@@ -112,3 +128,4 @@ def event_of(account: Account, what: str, now: float, **more: Any) -> messages_p
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Account)
+_alias_decoder = msgspec.json.Decoder(_Alias)

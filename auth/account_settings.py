@@ -35,6 +35,8 @@ class AccountSettings:
     token_seconds: int = 3600  # a connection ends with its token
     refresh_seconds: int = 30 * DAY_SECONDS
     refresh_grace_seconds: float = 10.0  # for a retry whose answer was lost
+    most_logins: int = 100  # of a member; one more ends the one not used for longest
+    most_names: int = 5  # that a member may have, one after the other: all stay taken
     code_seconds: int = 3600
     pending_seconds: int = DAY_SECONDS  # an account not activated is forgotten, its name is free
     accepts: tuple[int, ...] = (1000,)
@@ -63,6 +65,8 @@ class AccountSettings:
             refresh_grace_seconds=environment.number(
                 "GOIM_ACCOUNT_REFRESH_GRACE_SECONDS", cls.refresh_grace_seconds, 0, 60
             ),
+            most_logins=whole("GOIM_ACCOUNT_MOST_LOGINS", cls.most_logins, 1, 1000),
+            most_names=whole("GOIM_ACCOUNT_MOST_NAMES", cls.most_names, 1, 1000),
             code_seconds=whole("GOIM_ACCOUNT_CODE_SECONDS", cls.code_seconds, 10, DAY_SECONDS),
             pending_seconds=whole("GOIM_ACCOUNT_PENDING_SECONDS", cls.pending_seconds, 60),
             accepts=_accepts(environment, cls.accepts),

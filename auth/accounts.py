@@ -29,6 +29,7 @@ from auth.listing import Listing
 from auth.managing import Managing
 from auth.mids import Mids, MidsContended
 from auth.naming import Naming
+from auth.own_account import OwnAccount
 from auth.passwords import Passwords
 from auth.registering import Registering
 from bus.connection import Bus
@@ -58,6 +59,7 @@ class Accounts:
             Passwords(desk),
             Managing(desk),
             Naming(desk),
+            OwnAccount(desk),
         )
 
     def serve(self, service: Service) -> None:
@@ -100,6 +102,7 @@ class Accounts:
             ("goim_account_hashes_refused", "Passwords too many at once", gate.hasher.refused),
             ("goim_account_events", "Events published", desk.events.counts.total()),
             ("goim_account_events_lost", "Events that could not be stored", desk.events.lost),
+            ("goim_account_logins_ended", "Logins over the limit", desk.closing.logins_ended),
             ("goim_account_closings", "Commands to cut connections", desk.closing.commands),
             ("goim_account_closings_lost", "Closings that did not go out", desk.closing.unsent),
             ("goim_account_tasks_failed", "Failed beside", desk.background.counts["failed"]),

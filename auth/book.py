@@ -1,10 +1,20 @@
 """EDGE accounts, logins and failures in their buckets, by name, mid and login."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from auth.account import Account, State, decode_account, encode_account
+import msgspec
+
+from auth.account import (
+    Account,
+    State,
+    decode_account,
+    decode_alias,
+    encode_account,
+    encode_alias,
+)
 from auth.buckets import Bucket
 from auth.errors import AccountRefused, Reason, ValueChanged
 from auth.logins import Login, decode_login, encode_login
@@ -12,6 +22,7 @@ from auth.names import name_digest
 from auth.slowing import Failures, decode_failures, encode_failures
 
 MOST_ATTEMPTS = 5  # to change a record that others change too
+MOST_LIST_ATTEMPTS = 20  # the same for the list of logins, which each login changes
 FAILURES_KEPT_SECONDS = 3600  # after the last one
 MOST_MID = 2**63 - 1
 NAME_HEAD = "name."  # of the keys that hold accounts
@@ -42,13 +53,51 @@ class Book:
     pending_seconds: int  # the same for an account that is not activated
 
     async def by_digest(self, name: str) -> Found | None:
-        """Return the account whose name has this digest."""
+        """Return the account that is kept under this digest: that of the first name it had."""
         value = await self.accounts.get(_name_key(name))
-        return None if value is None else Found(decode_account(value.data), name, value.revision)
+        if value is None or decode_alias(value.data) is not None:
+            return None
+        return Found(decode_account(value.data), name, value.revision)
 
     async def by_name(self, name: str) -> Found | None:
         """Return the account of a name, however it is spelled."""
-        return await self.by_digest(name_digest(name))
+        return await self.by_name_digest(name_digest(name))
+
+    async def by_name_digest(self, name: str) -> Found | None:
+        """Return the account that has a name of this digest now, whatever it had before."""
+        value = await self.accounts.get(_name_key(name))
+        if value is None:
+            return None
+        alias = decode_alias(value.data)
+        if alias is None:
+            found: Found | None = Found(decode_account(value.data), name, value.revision)
+        else:
+            found = await self.by_digest(alias)
+        is_its_name = found is not None and name_digest(found.account.name) == name
+        return found if is_its_name else None
+
+    async def reserve_name(self, found: Found, name: str) -> bool:
+        """Let a name lead to the account for ever; tell whether it is new to it.
+
+        Raises AccountRefused where it is somebody else's.
+        """
+        owner = await self.owner_of(name)
+        if owner is None:
+            try:
+                await self.accounts.put(_name_key(name_digest(name)), encode_alias(found.name), 0)
+            except ValueChanged:
+                owner = await self.owner_of(name)
+            else:
+                return True
+        if owner != found.name:
+            raise AccountRefused(Reason.NAME_TAKEN)
+        return False
+
+    async def owner_of(self, name: str) -> str | None:
+        """Return under which digest the account is kept that has, or had, a name."""
+        digest = name_digest(name)
+        value = await self.accounts.get(_name_key(digest))
+        return None if value is None else decode_alias(value.data) or digest
 
     async def by_mid(self, mid: int) -> Found | None:
         """Return the account with this mid."""
@@ -110,6 +159,25 @@ class Book:
         key = _login_key(login_id)
         await self.logins.put(key, encode_login(login), revision or None, self.login_seconds)
 
+    async def login_ids(self, mid: int) -> list[str]:
+        """Return the names of a member's logins, the newest last; some may have ended."""
+        value = await self.logins.get(_logins_key(mid))
+        return [] if value is None else _ids.decode(value.data)
+
+    async def change_login_ids(
+        self, mid: int, alter: Callable[[list[str]], list[str]]
+    ) -> list[str]:
+        """Change that list; return it. Raises AccountRefused."""
+        for _ in range(MOST_LIST_ATTEMPTS):
+            value = await self.logins.get(_logins_key(mid))
+            before = [] if value is None else _ids.decode(value.data)
+            ids = alter(before)
+            revision = 0 if value is None else value.revision
+            with suppress(ValueChanged):
+                await self.logins.put(_logins_key(mid), msgspec.json.encode(ids), revision)
+                return ids
+        raise AccountRefused(Reason.CHANGED_MEANWHILE)
+
     async def end_login(self, login_id: str) -> None:
         """Forget a login."""
         await self.logins.delete(_login_key(login_id))
@@ -150,5 +218,12 @@ def _login_key(login_id: str) -> str:
     return f"login.{login_id}"
 
 
+def _logins_key(mid: int) -> str:
+    return f"of.{mid}"
+
+
 def _failures_key(digest: str) -> str:
     return f"failures.{digest}"
+
+
+_ids = msgspec.json.Decoder(list[str])

@@ -27,6 +27,7 @@ class Closing:
 
     def __init__(self, bus: Bus, revoked: Bucket, token_seconds: int) -> None:
         self.commands = 0
+        self.logins_ended = 0  # because the member has too many
         self.unsent = 0  # rounds in which the router or NATS was away, or that were too many
         self._bus = bus
         self._revoked = revoked

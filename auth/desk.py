@@ -18,7 +18,7 @@ from auth.events import Events
 from auth.gate import Gate
 from auth.issuing import IssueRules, issue
 from auth.listing import Listing
-from auth.logins import Login, RefreshToken
+from auth.logins import Login, RefreshToken, is_void
 from auth.mids import Mids
 from bus.connection import Bus
 from bus.errors import BusError, RpcError
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 ROUTER_SECONDS = 1.0  # for its word on gateways, asked while the password is checked
 MOST_ADDRESS = 64  # characters that count: an IPv6 address with its scope
 BACKOFF = Backoff(max_delay=300, base_delay=3, factor=1.8, jitter=0.3)  # goim's
+TOO_MANY_LOGINS = "too many logins: the one not used for longest has ended"
 PASSWORD_CHANGED = "the password was changed"
 
 
@@ -81,6 +82,44 @@ class Desk:
         await self.closing.void_tokens(changed.account)
         return changed
 
+    async def find(self, mid: int, name: str) -> Found:
+        """Return the account that an operator means. Raises AccountRefused."""
+        found = await (self.book.by_mid(mid) if mid else self.book.by_name(name))
+        if found is None or (mid and name and (await self.book.by_name(name)) != found):
+            raise AccountRefused(Reason.ACCOUNT_UNKNOWN)
+        return found
+
+    async def begin_login(self, login_id: str, login: Login) -> None:
+        """Keep a new login; of a member with too many the one not used for longest ends."""
+        most = self.settings.most_logins
+
+        def note(ids: list[str]) -> list[str]:
+            return [*ids, login_id]
+
+        noted, _ = await asyncio.gather(
+            self.book.change_login_ids(login.mid, note),
+            self.book.save_login(login_id, login, 0),
+        )
+        if len(noted) > most:
+            self.background.begin(self._end_beyond(login.mid, most), "end_logins")
+
+    async def logins_of(self, found: Found) -> dict[str, Login]:
+        """Return the logins of a member that are good, the last used first."""
+        ids = await self.book.login_ids(found.account.mid)
+        held = await asyncio.gather(*(self.book.login(login_id) for login_id in ids))
+        good = {
+            login_id: one.login
+            for login_id, one in zip(ids, held, strict=True)
+            if one is not None and not is_void(one.login, found.account)
+        }
+        return dict(sorted(good.items(), key=lambda item: -item[1].rotated_at))
+
+    async def end_login(self, login_id: str, login: Login, now: float, words: str) -> None:
+        """End a login: its tokens are void, its connections are cut."""
+        await self.book.end_login(login_id)
+        await self.closing.revoke_token(login_id, now)
+        self.closing.close_member(login.mid, CloseCode.TOKEN_REFUSED, words, login_id)
+
     def close_for_new_token(self, mid: int, reason: str) -> None:
         """Cut a member's connections; they may come back with a new token."""
         self.closing.close_member(mid, CloseCode.TOKEN_EXPIRED, reason)
@@ -117,6 +156,21 @@ class Desk:
         """Refuse before anything is done where no token could be made in the end."""
         if self.issue_rules.key is None:
             raise AccountRefused(Reason.NO_SIGNING_KEY)
+
+    async def _end_beyond(self, mid: int, most: int) -> None:
+        found = await self.book.by_mid(mid)
+        if found is None:
+            return
+        good = await self.logins_of(found)
+        for login_id in [*good][most:]:
+            await self.end_login(login_id, good[login_id], self.clock(), TOO_MANY_LOGINS)
+            self.closing.logins_ended += 1
+        kept, known = {*[*good][:most]}, {*await self.book.login_ids(mid)}
+
+        def keep(ids: list[str]) -> list[str]:
+            return [one for one in ids if one in kept or one not in known]
+
+        await self.book.change_login_ids(mid, keep)
 
     async def _connecting(self, platform: str, address: str) -> WeightedReply:
         request = WeightedRequest(platform=platform, address=address).SerializeToString()

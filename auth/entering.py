@@ -10,6 +10,7 @@ from auth.logins import (
     RefreshToken,
     Use,
     begin_login,
+    is_login_id,
     is_void,
     judge_use,
     parse_refresh_token,
@@ -40,19 +41,20 @@ class Entering:
         name = name_digest(request.name)
         connecting = desk.connecting(request.platform, address)
         try:
-            found = await desk.book.by_digest(name)
+            found = await desk.book.by_name_digest(name)
             account = await desk.gate.check_password(found, name, password, address, now)
             desk.gate.check_active(account)
+            assert found is not None
             login, token = begin_login(
                 account,
-                name,
+                found.name,
                 request.platform,
                 request.key,
                 list(request.accepts),
                 request.room,
                 now,
             )
-            await desk.book.save_login(token.login_id, login, 0)
+            await desk.begin_login(token.login_id, login)
         except BaseException:
             connecting.cancel()
             raise
@@ -96,12 +98,20 @@ class Entering:
             if isinstance(refused.__cause__, TokenRevoked):
                 return DoneReply()  # a retry whose answer was lost
             raise
-        if request.everywhere:
+        if request.login:
+            await self._end_other(identity, request.login, now)
+        elif request.everywhere:
             member = await self._desk.gate.member(request.token, address, now)
             await self._logout_everywhere(member.found, address)
         else:
             await self._end_token(identity, now)
         return DoneReply()
+
+    async def _end_other(self, identity: Identity, login_id: str, now: float) -> None:
+        held = await self._desk.book.login(login_id) if is_login_id(login_id) else None
+        if held is None or held.login.mid != identity.mid:
+            raise AccountRefused(Reason.LOGIN_UNKNOWN)
+        await self._desk.end_login(login_id, held.login, now, LOGGED_OUT)
 
     async def _login(self, token: RefreshToken, now: float, address: str) -> FoundLogin:
         """Return the login of a refresh token that may be used; ends one of which two have it."""
@@ -135,10 +145,7 @@ class Entering:
         return found
 
     async def _end(self, login_id: str, login: Login, now: float) -> None:
-        desk = self._desk
-        await desk.book.end_login(login_id)
-        await desk.closing.revoke_token(login_id, now)
-        desk.closing.close_member(login.mid, CloseCode.TOKEN_REFUSED, LOGGED_OUT, login_id)
+        await self._desk.end_login(login_id, login, now, LOGGED_OUT)
 
     async def _end_token(self, identity: Identity, now: float) -> None:
         """End the login that a token is of; of a token that is not ours, the token itself."""

@@ -81,10 +81,6 @@ def _auth_json(mid: int, login: Login, rules: IssueRules, token: str) -> str:
 def _room_claim(grant: RoomGrant) -> str | dict[str, Any]:
     if grant.receive and grant.send and grant.history and not grant.recorded:
         return grant.pattern
-    return {
-        "pattern": grant.pattern,
-        "receive": grant.receive,
-        "send": grant.send,
-        "history": grant.history,
-        "recorded": grant.recorded,
-    }
+    rights = {"receive": grant.receive, "send": grant.send, "history": grant.history}
+    recorded = {"recorded": True} if grant.recorded else {}
+    return {"pattern": grant.pattern, **rights, **recorded}

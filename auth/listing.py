@@ -8,7 +8,7 @@ import asyncio
 import msgspec
 import structlog
 
-from auth.account import decode_account
+from auth.account import decode_account, decode_alias
 from auth.book import NAME_HEAD
 from auth.buckets import Bucket
 from auth.directory import Directory, Query, Row
@@ -83,6 +83,7 @@ class Listing:
             self.directory.drop(digest)
             return
         try:
-            self.directory.take(digest, decode_account(entry.payload))
+            if decode_alias(entry.payload) is None:
+                self.directory.take(digest, decode_account(entry.payload))
         except (msgspec.DecodeError, UnicodeDecodeError):
             self.unreadable += 1

@@ -20,6 +20,7 @@ from auth.account import Account
 
 SECRET_BYTES = 32
 LOGIN_BYTES = 12  # 16 characters: the login's name, no secret
+_LOGIN = re.compile(r"[A-Za-z0-9_-]{16}")
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")
 
 
@@ -80,6 +81,11 @@ def begin_login(
         room=room,
     )
     return login, token
+
+
+def is_login_id(text: str) -> bool:
+    """Tell whether that could be a login's name."""
+    return _LOGIN.fullmatch(text) is not None
 
 
 def parse_refresh_token(text: str) -> RefreshToken | None:

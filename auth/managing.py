@@ -3,7 +3,6 @@
 import asyncio
 
 from auth.account import Account, State, as_message
-from auth.book import Found
 from auth.desk import Desk, caller_address
 from auth.directory import Query
 from auth.errors import AccountRefused, Reason
@@ -35,7 +34,7 @@ class Managing:
             member = await desk.gate.member(request.token, "", now)
             return AccountReply(account=as_message(member.found.account))
         await desk.gate.operator(request.token, now)
-        found = await self._find(request.mid, request.name)
+        found = await desk.find(request.mid, request.name)
         return AccountReply(account=as_message(found.account))
 
     async def deactivate(self, request: DeactivateRequest) -> AccountReply:
@@ -43,7 +42,7 @@ class Managing:
         desk, now, address = self._desk, self._desk.clock(), caller_address(request.address)
         if request.mid or request.name:
             by = await desk.gate.operator(request.token, now)
-            found = await self._find(request.mid, request.name)
+            found = await desk.find(request.mid, request.name)
         else:
             by = 0
             _, found = await desk.gate.member(request.token, address, now)
@@ -66,7 +65,7 @@ class Managing:
         """Open a closed account again; its member logs in anew."""
         desk = self._desk
         by = await desk.gate.operator(request.token, desk.clock())
-        found = await self._find(request.mid, request.name)
+        found = await desk.find(request.mid, request.name)
 
         def alter(account: Account) -> None:
             account.state = State.ACTIVE
@@ -81,7 +80,7 @@ class Managing:
         desk, now = self._desk, self._desk.clock()
         by = await desk.gate.operator(request.token, now)
         role = settle_role(request.role)
-        found = await self._find(request.mid, request.name)
+        found = await desk.find(request.mid, request.name)
         if found.account.role == role:
             return AccountReply(account=as_message(found.account))
 
@@ -108,10 +107,3 @@ class Managing:
         records = await asyncio.gather(*(desk.book.by_digest(row.digest) for row in rows[:limit]))
         accounts = [as_message(found.account) for found in records if found is not None]
         return ListAccountsReply(accounts=accounts, more=len(rows) > limit)
-
-    async def _find(self, mid: int, name: str) -> Found:
-        book = self._desk.book
-        found = await (book.by_mid(mid) if mid else book.by_name(name))
-        if found is None or (mid and name and (await book.by_name(name)) != found):
-            raise AccountRefused(Reason.ACCOUNT_UNKNOWN)
-        return found

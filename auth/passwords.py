@@ -40,7 +40,7 @@ class Passwords:
             "",
             desk.clock(),
         )
-        await desk.book.save_login(token.login_id, login, 0)
+        await desk.begin_login(token.login_id, login)
         connect = await desk.connecting(login.platform, address)
         return desk.login_reply(account, login, token, connect)
 
@@ -60,10 +60,10 @@ class Passwords:
         new = settle_password(request.password, request.name)
         desk.gate.take(desk.gate.address_tries, address, now)
         desk.gate.take(desk.gate.name_tries, name, now)
-        found = await desk.book.by_digest(name)
+        found = await desk.book.by_name_digest(name)
         if found is None or not is_right(request.code, found.account.code, RESET, now):
             raise AccountRefused(Reason.CODE_REFUSED)
-        account = await self._set_password(name, new, address, request.code)
+        account = await self._set_password(found.name, new, address, request.code)
         desk.gate.address_tries.give_back(address)
         desk.close_for_new_token(account.mid, PASSWORD_CHANGED)
         return DoneReply()
@@ -88,6 +88,6 @@ class Passwords:
         return changed.account
 
     async def _send_reset_code(self, name: str, address: str) -> None:
-        found = await self._desk.book.by_digest(name)
+        found = await self._desk.book.by_name_digest(name)
         if found is not None and found.account.state is State.ACTIVE:
             await self._desk.send_code(found, RESET, "forgot", address)

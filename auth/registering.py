@@ -60,7 +60,7 @@ class Registering:
         name = name_digest(request.name)
         desk.gate.take(desk.gate.address_tries, address, now)
         desk.gate.take(desk.gate.name_tries, name, now)
-        found = await desk.book.by_digest(name)
+        found = await desk.book.by_name_digest(name)
         if found is None or not is_right(request.code, found.account.code, ACTIVATION, now):
             raise AccountRefused(Reason.CODE_REFUSED)
 
@@ -99,7 +99,9 @@ class Registering:
             desk.background.begin(desk.book.forget_mid(account.mid), "forget_mid")
             other = await desk.book.by_name(account.name)
             if other is None:
-                raise AccountRefused(Reason.CHANGED_MEANWHILE) from None
+                taken = await desk.book.owner_of(account.name) is not None
+                why = Reason.NAME_TAKEN if taken else Reason.CHANGED_MEANWHILE
+                raise AccountRefused(why) from None
             return other
         if account.state is State.PENDING:
             await desk.send_code(found, ACTIVATION, "registered", address)

@@ -13,6 +13,8 @@ COMMANDS = {
     "reactivate": "account reactivate",
     "role": "account role",
     "list": "account list",
+    "logins": "account logins",
+    "rename": "account rename",
 }
 
 
@@ -94,11 +96,20 @@ ACCOUNT_CALLS = (
         messages_pb2.LogoutRequest,
         messages_pb2.DoneReply,
         Caller.MEMBER,
-        "End a login, or all of them: its tokens are void, its connections are cut.",
+        "End this login, another or all: its tokens are void, its connections are cut.",
         "refresh_refused",
         "refresh_reused",
+        "login_unknown",
         "changed_meanwhile",
         *_TOKEN,
+    ),
+    _account(
+        "logins",
+        messages_pb2.LoginsRequest,
+        messages_pb2.LoginsReply,
+        Caller.MEMBER,
+        "List where one is logged in, the last used first; operators may name any member.",
+        *_OPERATOR,
     ),
     _account(
         "password",
@@ -138,6 +149,18 @@ ACCOUNT_CALLS = (
         messages_pb2.AccountReply,
         Caller.MEMBER,
         "Show one's own account; operators may name any by mid or name.",
+        *_OPERATOR,
+    ),
+    _account(
+        "rename",
+        messages_pb2.RenameAccountRequest,
+        messages_pb2.AccountReply,
+        Caller.MEMBER,
+        "Take another name that nobody has had; operators may rename any.",
+        "bad_name",
+        "name_taken",
+        "too_many_names",
+        "changed_meanwhile",
         *_OPERATOR,
     ),
     _account(

@@ -202,16 +202,64 @@ class RefreshRequest(_message.Message):
     def __init__(self, refresh_token: _Optional[str] = ..., address: _Optional[str] = ...) -> None: ...
 
 class LogoutRequest(_message.Message):
-    __slots__ = ("token", "refresh_token", "everywhere", "address")
+    __slots__ = ("token", "refresh_token", "everywhere", "address", "login")
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     REFRESH_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EVERYWHERE_FIELD_NUMBER: _ClassVar[int]
     ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_FIELD_NUMBER: _ClassVar[int]
     token: str
     refresh_token: str
     everywhere: bool
     address: str
-    def __init__(self, token: _Optional[str] = ..., refresh_token: _Optional[str] = ..., everywhere: _Optional[bool] = ..., address: _Optional[str] = ...) -> None: ...
+    login: str
+    def __init__(self, token: _Optional[str] = ..., refresh_token: _Optional[str] = ..., everywhere: _Optional[bool] = ..., address: _Optional[str] = ..., login: _Optional[str] = ...) -> None: ...
+
+class LoginsRequest(_message.Message):
+    __slots__ = ("token", "mid", "name")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    mid: int
+    name: str
+    def __init__(self, token: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
+
+class LoginView(_message.Message):
+    __slots__ = ("login", "platform", "key", "since", "used_at", "current")
+    LOGIN_FIELD_NUMBER: _ClassVar[int]
+    PLATFORM_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    USED_AT_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    login: str
+    platform: str
+    key: str
+    since: int
+    used_at: int
+    current: bool
+    def __init__(self, login: _Optional[str] = ..., platform: _Optional[str] = ..., key: _Optional[str] = ..., since: _Optional[int] = ..., used_at: _Optional[int] = ..., current: _Optional[bool] = ...) -> None: ...
+
+class LoginsReply(_message.Message):
+    __slots__ = ("logins", "error")
+    LOGINS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    logins: _containers.RepeatedCompositeFieldContainer[LoginView]
+    error: Error
+    def __init__(self, logins: _Optional[_Iterable[_Union[LoginView, _Mapping]]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+
+class RenameAccountRequest(_message.Message):
+    __slots__ = ("token", "new_name", "mid", "name")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    NEW_NAME_FIELD_NUMBER: _ClassVar[int]
+    MID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    new_name: str
+    mid: int
+    name: str
+    def __init__(self, token: _Optional[str] = ..., new_name: _Optional[str] = ..., mid: _Optional[int] = ..., name: _Optional[str] = ...) -> None: ...
 
 class PasswordRequest(_message.Message):
     __slots__ = ("token", "old_password", "new_password", "address")

@@ -19,9 +19,12 @@ from schemas.messages_pb2 import (
     ListAccountsRequest,
     LoginReply,
     LoginRequest,
+    LoginsReply,
+    LoginsRequest,
     ReactivateRequest,
     RegisterReply,
     RegisterRequest,
+    RenameAccountRequest,
     RoleRequest,
     ShowAccountRequest,
 )
@@ -120,6 +123,23 @@ def show(who: dict[str, Any]) -> None:
     """Show an account as JSON."""
     request = ShowAccountRequest(token=api_key(os.environ), **who)
     click.echo(_json(_call("show", request, AccountReply).account))
+
+
+@command.command()
+@click.argument("who", type=Who())
+def logins(who: dict[str, Any]) -> None:
+    """List where somebody is logged in, as JSON."""
+    request = LoginsRequest(token=api_key(os.environ), **who)
+    click.echo(_json(_call("logins", request, LoginsReply)))
+
+
+@command.command()
+@click.argument("who", type=Who())
+@click.argument("new_name")
+def rename(who: dict[str, Any], new_name: str) -> None:
+    """Give an account another name. The one it had stays its own: nobody else may take it."""
+    request = RenameAccountRequest(token=api_key(os.environ), new_name=new_name, **who)
+    _say(_call("rename", request, AccountReply))
 
 
 @command.command()
