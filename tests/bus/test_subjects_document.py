@@ -25,7 +25,16 @@ TEXT = (CHECKOUT / "docs" / "subjects.md").read_text()
 GOIM = Subjects("goim")
 NOT_SENT_ALONE = {"Positions", "RoomGrant", "StoredMessage", "Want", "TopicMessages"}
 NOT_SENT_ALONE |= {"DevicePosition", "KeyPush", "CloseSession", "Session", "Node", "Backoff"}
-NOT_SENT_ALONE |= {"LoginView", "Named", "Account", "RoomCount", "Room", "Restriction", "ReadState", "Conversation"}
+NOT_SENT_ALONE |= {
+    "LoginView",
+    "Named",
+    "Account",
+    "RoomCount",
+    "Room",
+    "Restriction",
+    "ReadState",
+    "Conversation",
+}
 
 
 def blocks(language: str) -> list[str]:

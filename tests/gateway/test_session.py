@@ -80,7 +80,6 @@ def test_a_grant_opens_the_session() -> None:
         "web",
     )
     assert session.accepts == {1000}
-    assert session.may("send", "live://9")
     assert session.ext
     assert session.deadline == NOW + 1 + BEAT
 
