@@ -144,6 +144,33 @@ def test_a_room_gets_what_a_bot_sends_that_hears_nothing_and_signals_are_not_kep
         assert bodies(again.got) == ["beep"]
 
 
+def test_each_limit_of_a_room_type_is_told_on_the_wire(
+    system: RunningSystem, mids: Iterator[int]
+) -> None:
+    room_type = unique("slow")
+    slow = {"send_per_second": 0.001, "send_burst": 2, "cast_per_second": 0.001, "cast_burst": 1}
+    crowd = {"room_per_second": 0.001, "room_burst": 4, "most_bytes": 10}
+    asyncio.run(set_policy(system, room_type, **slow, **crowd))
+    room = f"{room_type}://1"
+    with Talker("ws", system.port, next(mids)) as one, Talker("ws", system.port, next(mids)) as two:
+        while one.send_to(room=room, body="x" * 11).get("error", {}).get("code") != 413:
+            room = f"{room_type}://{unique()}"  # until the router has heard of the policy
+        told = [
+            one.send_to(room=room, body="1"),
+            one.send_to(room=room, body="2"),
+            one.send_to(room=room, body="3"),
+            one.send_to(room=room, body="4", cast=True),
+            one.send_to(room=room, body="5", cast=True),
+            two.send_to(room=room, body="6"),
+            two.send_to(room=room, body="7"),
+        ]
+    reasons = [one.get("error", {}).get("reason", "") for one in told]
+    assert reasons == ["", "", "member_messages", "", "member_casts", "", "room_messages"]
+    errors = [one["error"] for one in told if "error" in one]
+    assert {(one["code"], one["retry"]) for one in errors} == {(429, "later")}
+    assert all(0 < one["after"] <= 1000 for one in errors)
+
+
 @contextlib.contextmanager
 def documented_moderator(system: RunningSystem) -> Iterator[None]:
     """Run the moderator of docs/rooms.md, for a room type of this test."""
