@@ -8,7 +8,7 @@ from bus.connection import Reply
 from bus.errors import BusError, RpcError
 from bus.logs import RareLog
 from bus.replies import read_reply
-from gateway.asks import AskRefused, ReadWish, read_reading
+from gateway.asks import FORBIDDEN, AskRefused, ReadWish, read_reading
 from gateway.catch_up import sender_number
 from gateway.fanout import EXT
 from gateway.history import NO_MEMBER, begin, end, refusal_of
@@ -88,7 +88,8 @@ class Reads:
                 allowed.append(room)
             else:
                 self._gateway.counters.refused["room"] += 1
-                refused[room] = rights.error(denied)
+                told = AskRefused(FORBIDDEN, denied.reason, denied.words).error
+                refused[room] = told | rights.error(denied)
         return allowed, refused
 
     def _receive(
