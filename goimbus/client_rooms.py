@@ -68,11 +68,10 @@ class FurtherRooms:
                 break
             named.append(one)
         told = {"", room, *named}
-        if not room:  # the token may say which
-            for one in self._positions.rooms:
-                left -= _size(one)
-                if left >= 0:
-                    told.add(one)
+        for one in self._positions.rooms:  # it may come back there, or the token say where it is
+            left -= _size(one)
+            if left >= 0:
+                told.add(one)
         if named:
             values["rooms"] = named
         resume = self._positions.resume(told)

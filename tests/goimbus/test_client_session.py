@@ -9,7 +9,7 @@ from goimbus.client_session import MOST_NUMBER, ClientSession, Identity, LoggedI
 from goimbus.messages import Gap, Message
 from goimbus.positions import MOST_OWN, Positions
 from goimbus.reconnect import Ending
-from schemas.frame import Frame, decode_message
+from schemas.frame import MAX_BODY_BYTES, Frame, decode_message
 from schemas.operations import Operation
 
 
@@ -168,3 +168,22 @@ def test_what_was_sent_to_a_room_is_not_sent_again_to_another() -> None:
     one.disconnect()
     one.change_room("live://3")
     assert one.abandon_other_rooms() == [second]
+
+
+def test_where_it_is_in_rooms_that_it_has_left_is_told_at_the_next_login() -> None:
+    one = logged_in()
+    one.change_room("live://2")
+    for topic in ("member", "room:live://1", "room:live://2"):
+        one.positions.handle(topic, 7)
+    told = loads(decode_message(one.connect()).body)
+    assert told["room_id"] == "live://2"
+    assert told["resume"] == {"member": 7, "rooms": {"live://1": 7, "live://2": 7}}
+
+
+def test_positions_of_more_rooms_than_an_auth_frame_takes_are_left_out() -> None:
+    one = logged_in()
+    for number in range(300):
+        one.positions.handle(f"room:live://{number}", 2**40)
+    body = decode_message(one.connect()).body
+    assert len(body) <= MAX_BODY_BYTES
+    assert len(loads(body)["resume"]["rooms"]) > 50
