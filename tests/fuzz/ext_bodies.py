@@ -8,15 +8,16 @@ from contextlib import suppress
 from json import dumps
 from typing import Any
 
+from gateway.asks import AskRefused, read_history_wish, read_reading
 from gateway.grants import Grant
-from gateway.session import Reply, Session
+from gateway.session import Ask, Reply, Session
 from schemas.frame import Frame, encode_frame
 from schemas.operations import Operation
 from schemas.subjects import IdRefused, Subjects, room_topic
 from tests.fuzz.running import fuzz
 
 OPERATIONS = (*(int(operation) for operation in Operation), 100, -1)
-INT64 = 2**63
+INT64, MOST_MESSAGES = 2**63, 200
 NOW, WALL, BEAT = 1000.0, 1_800_000_000.0, 60.0
 SUBJECTS = Subjects()
 
@@ -25,7 +26,7 @@ def check_input(data: bytes) -> None:
     """Use the first byte to choose an operation, the rest as the body, twice."""
     operation, body = OPERATIONS[data[0] % len(OPERATIONS) if data else 0], data[1:]
     for websocket in (False, True):
-        session = Session(websocket, NOW, auth_seconds=5.0, burst=200)
+        session = Session(websocket, NOW, auth_seconds=5.0, burst=200, most_accepts=1000)
         grant = Grant(mid=5, key="k", accepts=frozenset({1000}), ext=True)
         session.granted(grant, "k", NOW, WALL, BEAT)
         session.room = "live://1000"
@@ -34,9 +35,18 @@ def check_input(data: bytes) -> None:
             session.answered()
             if isinstance(action, Reply):
                 encode_frame(action.operation, action.body, action.version, action.sequence)
+            elif isinstance(action, Ask):
+                _check_question(action.body)
             elif action is not None:
                 _check_values(action)
         assert all(-(2**31) <= number < 2**31 for number in session.accepts)
+
+
+def _check_question(body: bytes) -> None:
+    with suppress(AskRefused):
+        _check_values(read_history_wish(body, MOST_MESSAGES))
+    with suppress(AskRefused):
+        _check_values(read_reading(body))
 
 
 def _check_values(value: Any) -> None:
