@@ -63,7 +63,13 @@ class Connection(asyncio.Protocol):
         self.cookie = cookie
         self.number = gateway.next_number()
         self.kind = self.base_kind
-        self.session = Session(bool(self.base_kind), now, limits.auth_seconds, limits.frames_burst)
+        self.session = Session(
+            bool(self.base_kind),
+            now,
+            limits.auth_seconds,
+            limits.frames_burst,
+            limits.accepted_operations,
+        )
         self.buffer = b""
         self.descriptor = NO_DESCRIPTOR
         self.blocked = False  # the transport holds more than it should: nothing is added
@@ -143,21 +149,26 @@ class Connection(asyncio.Protocol):
         self.gateway.stalled.add(self)
 
     def resume_writing(self) -> None:
-        """The client reads again: it catches up on what passed by."""
+        """The client reads again: it catches up on what passed by, and is answered again."""
         self.blocked = False
         self.gateway.stalled.discard(self)
         for catch_up in tuple((self.behind or {}).values()):
             self.gateway.catching_up.resume(catch_up)
+        if self.backlog and not self.session.waiting:
+            self.go_on()
 
     def handle_frame(self, frame: Frame) -> None:
-        """Let the session decide about a frame, or keep it until the one before is answered."""
+        """Let the session decide about a frame, or keep it until the one before is answered.
+
+        A client that does not read its answers is not given more of them to hold.
+        """
         self.frames_received += 1
         gateway, session = self.gateway, self.session
         gateway.counters.frames_received += 1
         limits, now = gateway.settings.limits, gateway.loop.time()
         if not self.may_go_on(now):
             return
-        if session.waiting:
+        if session.waiting or self.blocked or self.backlog:
             if self.backlog is None:
                 self.backlog = []
             self.backlog.append(frame)
@@ -184,10 +195,10 @@ class Connection(asyncio.Protocol):
         return True
 
     def go_on(self) -> None:
-        """The frame in hand is answered: take those that came meanwhile."""
+        """The frame in hand is answered, or the client reads again: take those that came."""
         backlog, self.backlog = self.backlog, None
         session, gateway = self.session, self.gateway
-        while backlog and not session.waiting and session.state is not State.CLOSED:
+        while backlog and not (session.waiting or self.blocked or session.state is State.CLOSED):
             frame = backlog.pop(0)
             action = session.receive_frame(frame, gateway.loop.time())
             if action is not None:

@@ -40,6 +40,7 @@ from gateway.session import (
     CheckToken,
     JoinRoom,
     LeaveRoom,
+    RefuseOperations,
     Reply,
     SendTo,
     SendUpstream,
@@ -152,6 +153,9 @@ class Gateway:
                 count = self.presence.online(connection.session.room)
                 body = min(count, 2**31 - 1).to_bytes(4, "big")
                 connection.send_frame(Operation.HEARTBEAT_REPLY, body, version, sequence)
+            case RefuseOperations(body, version, sequence):
+                self.counters.refused["accepted_operations"] += 1
+                connection.send_frame(Operation.SUBSCRIBE_REPLY, body, version, sequence)
             case SendUpstream():
                 self.upstream.send(connection, action)
             case SendTo():

@@ -108,6 +108,14 @@ class SendTo(NamedTuple):
     operation: int = Operation.SEND_TO
 
 
+class RefuseOperations(NamedTuple):
+    """Answer an op 14 as ever, and count that the connection would accept too many."""
+
+    body: bytes
+    version: int
+    sequence: int
+
+
 class Ask(NamedTuple):
     """Ask the store for a page of history, or what is unread; other frames don't wait for it."""
 
@@ -132,6 +140,7 @@ Action = (
     | LeaveRoom
     | SendUpstream
     | SendTo
+    | RefuseOperations
     | Ask
     | Acknowledge
 )
@@ -162,6 +171,7 @@ class Session:
         "heartbeat_limit",
         "key",
         "mid",
+        "most_accepts",
         "platform",
         "rights",
         "role",
@@ -174,8 +184,11 @@ class Session:
         "websocket",
     )
 
-    def __init__(self, websocket: bool, now: float, auth_seconds: float, burst: int) -> None:
+    def __init__(
+        self, websocket: bool, now: float, auth_seconds: float, burst: int, most_accepts: int
+    ) -> None:
         self.websocket = websocket
+        self.most_accepts = most_accepts  # operations; its token may have given more
         self.state = State.AWAITING_AUTH
         self.waiting = False
         self.deadline = now + auth_seconds
@@ -212,8 +225,7 @@ class Session:
         if operation == Operation.CHANGE_ROOM:
             return self._change_room(frame)
         if operation in (Operation.SUBSCRIBE, Operation.UNSUBSCRIBE):
-            self._change_accepts(operation, body)
-            return Reply(operation + 1, body, version, sequence)
+            return self._change_accepts(frame)
         if operation == Operation.HEARTBEAT_REPLY:
             return TellOnline(version, sequence)
         if self.ext and operation == Operation.SEND_TO:
@@ -305,12 +317,17 @@ class Session:
         self.waiting = True
         return JoinRoom(room, resume, frame.version, frame.sequence)
 
-    def _change_accepts(self, operation: int, body: bytes) -> None:
+    def _change_accepts(self, frame: Frame) -> Action:
+        body, version, sequence = frame.body, frame.version, frame.sequence
         operations = read_operations(body)
-        if operation == Operation.SUBSCRIBE:
-            self.accepts = self.accepts | operations
-        else:
+        if frame.operation == Operation.UNSUBSCRIBE:
             self.accepts = self.accepts - operations
+            return Reply(Operation.UNSUBSCRIBE_REPLY, body, version, sequence)
+        accepts = self.accepts | operations
+        if len(accepts) > max(self.most_accepts, len(self.accepts)):
+            return RefuseOperations(body, version, sequence)
+        self.accepts = accepts
+        return Reply(Operation.SUBSCRIBE_REPLY, body, version, sequence)
 
     def _acknowledge(self, body: bytes) -> Action | None:
         positions = read_positions(body)

@@ -35,6 +35,7 @@ class Limits:
     asks_burst: int = 50
     history_messages: int = 200  # of one page
     history_bytes: int = 65_536  # of its bodies, of which it has one at least
+    accepted_operations: int = 1000  # by op 14; a token may give more
     waiting_frames: int = 64  # behind one that is being answered; then the socket isn't read
     send_buffer_bytes: int = 65_536  # in the kernel, for one connection
     unsent_bytes: int = 65_536  # in the process; past it, the connection catches up later

@@ -14,6 +14,7 @@ from gateway.session import (
     CheckToken,
     JoinRoom,
     LeaveRoom,
+    RefuseOperations,
     Reply,
     SendUpstream,
     Session,
@@ -33,7 +34,7 @@ NOTHING: frozenset[int] = frozenset()
 
 
 def new_session(websocket: bool = False) -> Session:
-    return Session(websocket, NOW, auth_seconds=5.0, burst=200)
+    return Session(websocket, NOW, auth_seconds=5.0, burst=200, most_accepts=1000)
 
 
 def open_session(websocket: bool = False, room: str = "live://1", **grant: Any) -> Session:
@@ -343,9 +344,9 @@ def test_a_closed_session_takes_nothing() -> None:
 
 
 def test_frames_are_taken_at_a_long_term_rate_with_a_burst() -> None:
-    session = Session(False, NOW, 5.0, burst=3)
+    session = Session(False, NOW, 5.0, burst=3, most_accepts=1000)
     assert [session.take_frame(NOW, 2.0, 3) for _ in range(4)] == [True, True, True, False]
-    session = Session(False, NOW, 5.0, burst=3)
+    session = Session(False, NOW, 5.0, burst=3, most_accepts=1000)
     for _ in range(3):
         session.take_frame(NOW, 2.0, 3)
     assert session.take_frame(NOW + 0.5, 2.0, 3)
@@ -353,7 +354,7 @@ def test_frames_are_taken_at_a_long_term_rate_with_a_burst() -> None:
 
 
 def test_an_idle_connection_saves_no_more_than_the_burst() -> None:
-    session = Session(False, NOW, 5.0, burst=3)
+    session = Session(False, NOW, 5.0, burst=3, most_accepts=1000)
     taken = [session.take_frame(NOW + 9999, 2.0, 3) for _ in range(4)]
     assert taken == [True, True, True, False]
 
@@ -383,3 +384,25 @@ def test_any_frames_are_answered_with_their_version_and_sequence(
         if not isinstance(action, Acknowledge | None):  # which has no reply
             assert (action.version, action.sequence) == (frame.version, frame.sequence)
         assert session.accepts >= NOTHING
+
+
+def test_a_connection_accepts_no_more_operations_than_it_may() -> None:
+    session = open_session(accepts=frozenset(range(1, 1000)))
+    assert take(session, 14, b"1000,1001") == RefuseOperations(b"1000,1001", 102, 7)
+    assert take(session, 14, b"1000") == Reply(15, b"1000", 102, 7)
+    assert take(session, 14, b"5,1000") == Reply(15, b"5,1000", 102, 7)
+    assert take(session, 16, b"1,2") == Reply(17, b"1,2", 102, 7)
+    assert take(session, 14, b"1001") == Reply(15, b"1001", 102, 7)
+    assert session.accepts == frozenset(range(3, 1002))
+
+
+def test_a_token_may_give_more_operations_than_a_client_may_add() -> None:
+    session = open_session(accepts=frozenset(range(2000)))
+    assert take(session, 14, b"5000") == RefuseOperations(b"5000", 102, 7)
+    assert take(session, 14, b"5") == Reply(15, b"5", 102, 7)
+    assert len(session.accepts) == 2000
+
+
+def test_numbers_of_any_length_are_read_as_go_reads_them() -> None:
+    assert read_operations(b"0" * 5000 + b"7,-00,+5") == {7, 0, 5}
+    assert read_operations(b"9" * 5000) == set()

@@ -25,6 +25,7 @@ from gateway.session import (
     CheckToken,
     JoinRoom,
     LeaveRoom,
+    RefuseOperations,
     Reply,
     SendTo,
     SendUpstream,
@@ -39,13 +40,14 @@ from schemas.operations import Operation
 START, WALL = 1000.0, 1_800_000_000.0
 AUTH_SECONDS, BEAT = 5.0, 60.0
 BURST, PER_SECOND = 20, 10.0
+MOST_ACCEPTS = 8
 ROOMS = ("live://1", "live://2", "chat://3")
 WAITED_FOR = (CheckToken, ChangeRoom, JoinRoom, SendUpstream, SendTo)
 FOR_EXT = (JoinRoom, LeaveRoom, SendTo, Ask, Acknowledge)
-SEQUENCED = (Reply, TellOnline, *WAITED_FOR, LeaveRoom, Ask)
+SEQUENCED = (Reply, RefuseOperations, TellOnline, *WAITED_FOR, LeaveRoom, Ask)
 
 operations = st.sampled_from([*map(int, Operation), 100, 1000, -1, 2**31 - 1])
-lists = st.lists(st.integers(-3, 3).map(str), max_size=4).map(",".join)
+lists = st.lists(st.integers(-7, 7).map(str), max_size=5).map(",".join)
 wishes = st.builds(
     lambda room, resume: dumps({"room": room} | ({"resume": resume} if resume else {})),
     st.sampled_from(ROOMS),
@@ -81,7 +83,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @initialize(websocket=st.booleans())
     def connect(self, websocket: bool) -> None:
-        self.session = Session(websocket, START, AUTH_SECONDS, BURST)
+        self.session = Session(websocket, START, AUTH_SECONDS, BURST, MOST_ACCEPTS)
         self.model = Model()
 
     @rule(by=seconds)
@@ -190,9 +192,10 @@ class SessionMachine(RuleBasedStateMachine):
         if operation in (Operation.SUBSCRIBE, Operation.UNSUBSCRIBE):
             words = body.decode().split(",")
             named = {int(word) for word in words} if all(map(_is_number, words)) else set()
-            model.accepts = (
-                model.accepts | named if operation == Operation.SUBSCRIBE else model.accepts - named
-            )
+            if operation == Operation.UNSUBSCRIBE:
+                model.accepts -= named
+            elif len(model.accepts | named) <= MOST_ACCEPTS:
+                model.accepts |= named
 
     def _check_open(self, operation: int, action: Action | None) -> None:
         """One thing comes of each frame; nothing of what goim leaves unanswered."""
