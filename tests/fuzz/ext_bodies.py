@@ -40,6 +40,12 @@ def check_input(data: bytes) -> None:
             elif action is not None:
                 _check_values(action)
         assert all(-(2**31) <= number < 2**31 for number in session.accepts)
+    with suppress(SendToRefused):
+        _check_values(tuple(read_send_to(body)))
+    with suppress(AskRefused):
+        _check_values(tuple(read_history_wish(body, 200)))
+    with suppress(AskRefused):
+        _check_values(tuple(read_reading(body)))
 
 
 def _check_question(body: bytes) -> None:
