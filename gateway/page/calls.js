@@ -20,12 +20,14 @@ export class Calls {
    */
   async rooms(name, fields) {
     const path = `rooms/${name}`;
+    const bearer = await this.#session.bearer();
     try {
-      return await call(path, fields, await this.#session.bearer());
+      return await call(path, fields, bearer);
     } catch (error) {
       const refused = error instanceof ApiError && error.reason === "token_refused";
-      if (!refused || !this.#session.isAccount || !(await this.#session.renew())) throw error;
-      return call(path, fields, this.#session.token);
+      const token = refused && (await this.#session.tokenAfter(bearer));
+      if (!token) throw error;
+      return call(path, fields, token);
     }
   }
 

@@ -34,6 +34,7 @@ const session = new Session(workerTimers, (words) => welcome(`Please log in agai
 let messenger = /** @type {Messenger | null} */ (null);
 let connection = /** @type {State["state"]} */ ("connecting");
 let countdown = 0;
+const changes = /** @type {Set<Conversation | null>} */ (new Set());
 let refreshTimer = 0;
 
 const talk = () => /** @type {Messenger} */ (messenger);
@@ -115,7 +116,7 @@ function enter(room) {
     onChange: handleChange,
     onAdded: handleAdded,
     onPush: (text) => messenger?.current?.list?.addNotice([`From a service: ${text}`]),
-    onHistory: (one, change) => (one === messenger?.current ? log.keepPlace(change) : change()),
+    onHistory: handleHistory,
   });
   if (room) history.replaceState(null, "", `#${hashOf(messenger.visit(room))}`);
   for (const one of messenger.visited) messenger.get("room", one);
@@ -149,15 +150,14 @@ function show(/** @type {Conversation | null} */ one) {
   else talk().current = null;
   if (isNew || !one) {
     log.show(one?.list ?? null);
-    log.scrollToUnread();
     composer.text = one?.draft ?? "";
-    find("log").setAttribute("aria-live", "off");
+    find("log").ariaLive = "off";
   }
-  if (one?.kind === "room" && one.record && !one.record.whole) refreshRecord(one);
-  else if (one?.kind === "room" && !one.record) refreshRecord(one);
+  if (one?.kind === "room" && !one.record?.whole) refreshRecord(one);
   panel.watch(one);
   handleChange(null);
-  if (one && !matchMedia("(pointer: coarse)").matches) composer.focus();
+  if (!one) side.open(); // where it is a drawer
+  else if (!matchMedia("(pointer: coarse)").matches) composer.focus();
 }
 
 /** Its members, if it has a list. */
@@ -182,7 +182,6 @@ function handleState(/** @type {State} */ state) {
   if (state.state === "online") {
     setText(find("state"), session.isAccount ? "Connected" : "Connected as a guest");
     find("banner").hidden = true;
-    find("log").setAttribute("aria-live", "polite");
     if (messenger.current) panel.watch(messenger.current);
   }
   if (state.state === "waiting") {
@@ -209,13 +208,21 @@ function handleEnd({ code, message }) {
   }
 }
 
+/** Something has changed: drawn once, however much changes in one go. */
 function handleChange(/** @type {Conversation | null} */ changed) {
+  if (!changes.size) queueMicrotask(draw);
+  changes.add(changed);
+}
+
+function draw() {
+  const changed = [...changes];
+  changes.clear();
   if (!messenger) return;
   const { current } = messenger;
   sideList.draw(messenger.conversations.values(), current);
   setText(find("side-badge"), messenger.unread ? String(messenger.unread) : "");
   find("side-badge").hidden = !messenger.unread;
-  if (changed && changed !== current) return showTitle();
+  if (!changed.includes(null) && !changed.includes(current)) return showTitle();
   panel.draw();
   showHeader();
   showRoom();
@@ -250,6 +257,7 @@ function showRoom() {
   find("leave-room").hidden = current?.kind !== "room" || role === "owner";
   panelDrawer.allow(current?.kind === "room");
   log.showEmpty(emptyWords(current));
+  if (current?.loaded) setTimeout(() => (find("log").ariaLive = "polite")); // what comes now is new
 }
 
 function outWords(/** @type {Conversation | null} */ current) {
@@ -274,16 +282,27 @@ function showTitle() {
 }
 
 function handleAdded(/** @type {Conversation} */ where, /** @type {boolean} */ fromOthers) {
-  if (where === messenger?.current) {
+  const isShown = where === messenger?.current;
+  if (isShown) {
     log.added(fromOthers);
     if (log.atEnd) markRead();
   }
+  if ((!isShown || log.atEnd) && where.list?.trim()) where.more = true;
   handleChange(where);
+}
+
+/** @param {Conversation} one @param {() => void} change adds messages @param {boolean} isNewest */
+function handleHistory(one, change, isNewest) {
+  if (one !== messenger?.current) return change();
+  log.keepPlace(change);
+  if (isNewest) log.scrollToUnread();
+  markRead();
 }
 
 /** What is at the end of the log has been seen, if somebody looks. */
 function markRead() {
-  if (messenger?.current && !document.hidden && log.atEnd) messenger.markRead(messenger.current);
+  const current = messenger?.current;
+  if (current?.loaded && !document.hidden && log.atEnd) messenger?.markRead(current);
 }
 
 function send(/** @type {string} */ text) {

@@ -72,7 +72,7 @@ export class Dialogs {
     find("found-note").replaceChildren(open.length ? "" : "No room like that is known.");
     const id = roomId(text);
     if (text && !open.some((/** @type {any} */ one) => one.room === id)) {
-      find("found-note").append(" ", button("plain", `Go to ${roomTitle(id)} nevertheless`, () => this.#go(id)));
+      find("found-note").append(" ", button("plain", `Enter “${roomTitle(id)}” by its name`, () => this.#go(id)));
     }
   }
 

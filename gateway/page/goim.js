@@ -82,7 +82,7 @@ export class GoimClient {
    * @param {Identity} identity
    * @param {Handlers} [handlers]
    * @param {{mostHeartbeatSeconds?: number, timers?: Timers,
-   *   renewToken?: () => Promise<string>}} [options] each heartbeat brings the online count; a
+   *   renewToken?: (old: string) => Promise<string>}} [options] each heartbeat brings the online count; a
    *   browser slows the page's own timers down while its tab is hidden. `renewToken` is asked when
    *   the token has expired: "" ends the client, an error makes it try again later
    */
@@ -366,7 +366,7 @@ export class GoimClient {
   }
 
   async #renew(/** @type {Ending} */ ending) {
-    const token = await this.#renewToken().catch(() => null); // null: it can't be had now
+    const token = await this.#renewToken(this.#identity.token ?? "").catch(() => null); // null: it can't be had now
     if (this.#closed) return;
     if (token === "") return this.#finish(ending, 1000);
     this.#identity.token = token ?? this.#identity.token;

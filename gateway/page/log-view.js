@@ -4,6 +4,7 @@
 
 const NEAR_END_PIXELS = 80;
 const NEAR_TOP_PIXELS = 300;
+const LINE_PIXELS = 24; // above the line of the unread ones
 
 export class LogView {
   #log;
@@ -42,12 +43,9 @@ export class LogView {
     this.#list = list;
     this.#log.replaceChildren(this.#empty, ...(list ? [list.element] : []));
     this.#setUnseen(0);
-    if (list && list.scroll !== null) {
-      this.#log.scrollTop = list.scroll;
-      this.#handleScroll();
-    } else {
-      this.scrollToEnd();
-    }
+    if (!list || list.scroll === null || list.unreadLine) return this.scrollToUnread();
+    this.#log.scrollTop = list.scroll;
+    this.#handleScroll();
   }
 
   /** @param {string} words "" where there are messages */
@@ -73,9 +71,9 @@ export class LogView {
   /** Begin where the unread ones begin, if they need more than the screen. */
   scrollToUnread() {
     const line = this.#list?.unreadLine;
-    this.scrollToEnd();
-    if (!line || line.offsetTop >= this.#log.scrollTop) return;
-    this.#log.scrollTop = line.offsetTop - 24;
+    const isAbove = line && line.offsetTop < this.#log.scrollHeight - this.#log.clientHeight;
+    if (!isAbove) return this.scrollToEnd();
+    this.#log.scrollTop = line.offsetTop - LINE_PIXELS;
     this.#handleScroll();
   }
 

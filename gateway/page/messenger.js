@@ -9,8 +9,8 @@
  * @import { Session } from "./session.js"
  * @typedef {{onState: (state: State) => void, onChange: (changed: Conversation | null) => void,
  *   onAdded: (where: Conversation, fromOthers: boolean) => void, onPush: (text: string) => void,
- *   onHistory: (where: Conversation, change: () => void) => void}} Handlers
- *   `onHistory` must call `change`, which adds older messages
+ *   onHistory: (where: Conversation, change: () => void, isNewest: boolean) => void}} Handlers
+ *   `onHistory` must call `change`, which adds a page of messages
  */
 
 import { ApiError } from "./api.js";
@@ -90,7 +90,7 @@ export class Messenger {
     const resume = this.#client?.positions ?? { ...FIRST_PUSHES, ...this.#profile.positions[mid] };
     const accepts = [Operation.SEND_MESSAGE, CHAT_OPERATION, SIGNAL_OPERATION];
     this.#client?.close();
-    const renewToken = async () => (this.#session.isAccount ? this.#session.renew() : "");
+    const renewToken = (/** @type {string} */ old) => this.#session.tokenAfter(old);
     const identity = { mid, token, accepts, resume };
     const options = { timers: workerTimers, renewToken };
     const client = new GoimClient(url.href, identity, this.#clientHandlers(), options);
@@ -329,7 +329,8 @@ export class Messenger {
   async #loadPage(/** @type {Conversation} */ one, /** @type {number} */ before) {
     if (!this.#client) return;
     const page = await loadPage(this.#client, one, before);
-    if (page) this.#handlers.onHistory(one, () => page.forEach((message) => this.#addOld(one, message)));
+    const add = () => page?.forEach((message) => this.#addOld(one, message));
+    if (page) this.#handlers.onHistory(one, add, before === 0);
     this.#handlers.onChange(one);
   }
 

@@ -2,8 +2,8 @@
  * Who one is: an account that is logged in, or a guest under a name of its own. A login is kept in
  * this browser (or this tab alone), refreshed before its token expires, and shared by the tabs.
  *
- * @typedef {{mid: number, name: string, token: string, expiresAt: number, refreshToken: string}}
- *   Login `expiresAt`: unix seconds
+ * @typedef {{mid: number, name: string, token: string, expiresAt: number, seconds: number,
+ *   refreshToken: string}} Login `expiresAt`: unix seconds; `seconds`: the token's life
  */
 
 import { ApiError, call } from "./api.js";
@@ -11,7 +11,8 @@ import { read, stores, write } from "./memory.js";
 
 const LOGIN = "goimbus.login";
 const GUEST_TOKEN = "goimbus.token"; // for this tab only
-const EARLY_SECONDS = 60; // so long before its end a token is not used any more
+const EARLY_SECONDS = 60; // so long before its end, or a fifth of its life, a token is renewed
+const LEAST_SECONDS = 5; // between two tries
 const FINAL = ["refresh_refused", "refresh_reused", "deactivated", "not_activated"];
 
 export class Session {
@@ -111,6 +112,12 @@ export class Session {
     await call("accounts/logout", { refresh_token: login.refreshToken }, login.token).catch(() => {});
   }
 
+  /** A token after one that was refused. @param {string} refused @returns {Promise<string>} */
+  async tokenAfter(refused) {
+    if (!this.#login) return "";
+    return this.token !== refused && this.#isFresh() ? this.token : this.renew();
+  }
+
   /**
    * Get a new token. Returns it, or "" where the login has ended.
    *
@@ -142,15 +149,15 @@ export class Session {
   }
 
   #isFresh() {
-    return (this.#login?.expiresAt ?? 0) - Date.now() / 1000 > EARLY_SECONDS;
+    return this.#login !== null && secondsLeft(this.#login) > 0;
   }
 
   #take(/** @type {Login} */ login) {
     this.#login = login;
     this.#timers.clear(this.#timer);
-    const left = login.expiresAt - Date.now() / 1000;
-    const seconds = Math.max(5, left - EARLY_SECONDS - Math.random() * Math.min(60, left / 10));
-    this.#timer = this.#timers.set(() => this.renew().catch(() => {}), seconds * 1000);
+    const seconds = secondsLeft(login) * (0.9 + Math.random() / 10); // not all tabs at once
+    const renew = () => this.#isFresh() || this.renew().catch(() => {}); // or when it is needed
+    this.#timer = this.#timers.set(renew, Math.max(LEAST_SECONDS, seconds) * 1000);
   }
 
   /** Another tab has refreshed the login, ended it or begun one. */
@@ -177,6 +184,11 @@ export class Session {
   }
 }
 
+/** Until a token is to be renewed. */
+function secondsLeft(/** @type {Login} */ { expiresAt, seconds }) {
+  return expiresAt - Date.now() / 1000 - Math.min(EARLY_SECONDS, seconds / 5);
+}
+
 /** One tab at a time: a refresh token is good for one use. */
 function alone(/** @type {() => Promise<string>} */ act) {
   return navigator.locks ? navigator.locks.request(LOGIN, act) : act();
@@ -188,5 +200,7 @@ function isLogin(/** @type {any} */ kept) {
 
 /** @param {any} answer @returns {Login} */
 function loginOf({ mid, name, token, expires_at, refresh_token }) {
-  return { mid: Number(mid), name, token, expiresAt: Number(expires_at), refreshToken: refresh_token };
+  const expiresAt = Number(expires_at);
+  const seconds = expiresAt - Date.now() / 1000;
+  return { mid: Number(mid), name, token, expiresAt, seconds, refreshToken: refresh_token };
 }

@@ -24,11 +24,11 @@ export class SideDrawer {
     this.#show(false);
   }
 
-  /** @param {HTMLElement} focus what gets the focus */
+  /** Show it where it is a drawer. @param {HTMLElement} [focus] what gets the focus */
   open(focus) {
     if (!this.#narrow.matches) return;
     this.#show(true);
-    focus.focus();
+    focus?.focus();
   }
 
   close() {

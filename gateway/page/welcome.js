@@ -98,6 +98,8 @@ export class Welcome {
       this.#askForCode(name, password);
       return;
     }
+    this.#profile.name = ""; // no guest any more
+    saveProfile(this.#profile);
     this.#enter("");
   }
 

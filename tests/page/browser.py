@@ -19,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WAIT_SECONDS = 15.0  # for a change of the page; only a failure takes so long
+WAIT_SECONDS = 25.0  # for a change of the page; only a failure takes so long
 START_SECONDS = 30.0
 ARGUMENTS = (
     "--headless=new",
@@ -185,16 +185,14 @@ class Browser:
 
     devtools: Devtools
 
-    async def open(self, url: str, width: int = 1280, height: int = 800) -> Page:
-        """Open an address as a person on a device that was never there."""
+    async def open(
+        self, url: str, width: int = 1280, height: int = 800, beside: Page | None = None
+    ) -> Page:
+        """Open an address on a device that was never there, or in one more tab of a page's."""
         ask = self.devtools.ask
-        context = (await ask("Target.createBrowserContext", {}))["browserContextId"]
-        wanted = {
-            "url": "about:blank",
-            "browserContextId": context,
-            "width": width,
-            "height": height,
-        }
+        context = beside.context if beside else ""
+        context = context or (await ask("Target.createBrowserContext", {}))["browserContextId"]
+        wanted = {"url": "about:blank", "browserContextId": context, "newWindow": True}
         target = (await ask("Target.createTarget", wanted))["targetId"]
         attach = {"targetId": target, "flatten": True}
         session = (await ask("Target.attachToTarget", attach))["sessionId"]

@@ -19,6 +19,7 @@ OLD_MESSAGES = 70  # more than a page of history
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(150),  # a browser is slow where others need the machine too
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
 ]
 
@@ -162,9 +163,9 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     assert browser.devtools.faults == []
 
 
-async def restrict(page: Page, deed: str, reason: str) -> None:
-    """Mute or ban Bob for ten minutes."""
-    await page.click("#people button", "Bob")
+async def restrict(page: Page, deed: str, reason: str, name: str = "Bob") -> None:
+    """Mute or ban somebody for ten minutes, or put him out."""
+    await page.click("#people button", name)
     await page.click("#member-actions button", deed)
     await page.write("#member-reason", reason)
     await page.press("Enter")
@@ -201,5 +202,58 @@ async def test_guests_meet_in_a_room_by_its_name_and_read_what_was_said_before(
     await eve.shows("Max", "#log li:last-child .author")
     await eve.shows("Hello from Max", "#log")
     for page in (eve, max_):
+        await page.close()
+    assert browser.devtools.faults == []
+
+
+async def test_a_login_outlives_its_tokens_and_ends_in_all_tabs(
+    system: RunningSystem, browser: Browser
+) -> None:
+    url = f"http://127.0.0.1:{system.port}/"
+    first = await browser.open(url)
+    await enter(first, "register", "Ida")
+    second = await browser.open(url, beside=first)
+    await second.shows("Connected", "#state")
+    await first.click("#new-room-open")
+    await first.write("#new-room-name", "News")
+    await first.run("document.querySelector('#new-room-access').value = 'public'")
+    await first.run("document.querySelector('#new-room-senders').value = 'admins'")
+    await first.press("Enter")
+    await say(first, "before")
+    await second.run(f"location.href = {json.dumps(await first.run('location.href'))}")
+    await second.shows("before", "#log")
+
+    secrets = json.loads((system.folder / "data" / "secrets.json").read_text())
+    key = {"Authorization": f"Bearer {secrets['GOIM_API_KEY']}"}
+    role = {"name": "Ida", "role": "service"}  # whose tokens all end with that
+    async with httpx.AsyncClient() as http:
+        changed = await http.post(f"{url}api/v1/accounts/role", json=role, headers=key)
+    assert changed.status_code == 200
+    await say(first, "with a new token")
+    await second.shows("with a new token", "#log")
+    await say(second, "and so has the other tab")
+    await first.shows("and so has the other tab", "#log")
+
+    reader = await browser.open(url)
+    await enter(reader, "register", "Tom")
+    await reader.click("#find-open")
+    await reader.write("#find-room-text", "news")
+    await reader.press("Enter")
+    await reader.click("#found-rooms button", "Join")
+    await reader.shows("and so has the other tab", "#log")
+    await reader.shows("Only the owner and admins write here", "#out")
+    await first.click("#people button", "Tom")
+    await first.click("#member-actions button", "Make an admin")
+    await reader.shows("Ida made Tom an admin", "#log")
+    await say(reader, "Me too")
+    await first.shows("Me too", "#log")
+    await restrict(first, "Put out", "", "Tom")
+    await reader.shows("put out", "#out")
+
+    await first.click("#log-out")
+    await first.shows("Welcome")
+    await second.shows("you have logged out in another tab")
+    await enter(second, "login", "Ida")
+    for page in (second, reader):
         await page.close()
     assert browser.devtools.faults == []
