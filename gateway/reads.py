@@ -65,6 +65,7 @@ class Reads:
     def tell(self, topic: Topic, body: bytes, headers: bytes | None) -> None:
         """Give what a member has read to its `ext` connections, but for the one that has."""
         gateway = self._gateway
+        gateway.flush(topic)  # what was read, they have
         reader = sender_number(header_value(headers, SESSION), gateway.id)
         mid = int(topic.name.partition(".")[2])
         for connection in tuple(gateway.hub.by_member.get(mid, ())):

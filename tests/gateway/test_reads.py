@@ -177,6 +177,14 @@ async def test_the_members_other_ext_connections_are_told(harness: Harness) -> N
         assert (await client.receive()).body == body
 
 
+async def test_what_was_read_comes_after_the_message_itself(harness: Harness) -> None:
+    client = await ready(await harness.ws(mid=5, accepts=[1000], ext=1))
+    await harness.settled()
+    harness.store.publish(member_topic(5), b"read me")
+    harness.bus.publish(harness.bus.subjects.cast(member_topic(5), Operation.READ_REPLY), b"{}")
+    assert await client.bodies(2) == [b"read me", b"{}"]
+
+
 async def test_a_connection_that_does_not_read_is_not_told(harness: Harness) -> None:
     client = await ready(await harness.ws(mid=5, ext=1))
     await harness.settled()
