@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.asks import AskRefused, read_history_wish, read_reading
 from gateway.grants import Grant
+from gateway.send_to import SendToRefused, read_send_to
 from gateway.session import Ask, Reply, Session
 from schemas.frame import Frame, encode_frame
 from schemas.operations import Operation
@@ -35,17 +36,12 @@ def check_input(data: bytes) -> None:
             session.answered()
             if isinstance(action, Reply):
                 encode_frame(action.operation, action.body, action.version, action.sequence)
-            elif isinstance(action, Ask):
-                _check_question(action.body)
-            elif action is not None:
+            elif action is not None and not isinstance(action, Ask):
                 _check_values(action)
         assert all(-(2**31) <= number < 2**31 for number in session.accepts)
+    _check_question(body)
     with suppress(SendToRefused):
-        _check_values(tuple(read_send_to(body)))
-    with suppress(AskRefused):
-        _check_values(tuple(read_history_wish(body, 200)))
-    with suppress(AskRefused):
-        _check_values(tuple(read_reading(body)))
+        _check_values(read_send_to(body))
 
 
 def _check_question(body: bytes) -> None:
