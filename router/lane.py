@@ -30,6 +30,7 @@ from router.batches import (
     take_group,
 )
 from router.errors import NotConfirmed, StorageRefused
+from router.recent_ids import RecentIds
 from router.settings import PublisherSettings
 
 log = structlog.get_logger()
@@ -55,7 +56,8 @@ class Lane:
         self.stream = stream
         self.queue: deque[Message] = deque()
         self.batching = True  # until the server shows that it has no atomic batches
-        self._settle = settle
+        self._tell = settle
+        self._recent = RecentIds(settings.dedupe_seconds / 2)  # JetStream still knows them for sure
         self._make_id = make_id
         self._counts = counts
         self._arrived = asyncio.Event()
@@ -79,7 +81,7 @@ class Lane:
             await self._wait_for_group()
             await self._wait_for_nats()
             self._expire()
-            group = take_group(self.queue, self.settings.batch_most)
+            group = self._new_ones(take_group(self.queue, self.settings.batch_most))
             left = await self._fly(group) if group else []
             if left:
                 self.queue.extendleft(reversed(left))
@@ -114,6 +116,22 @@ class Lane:
             message = self.queue.popleft()
             error = NotConfirmed(self.settings.seconds, message.problem)
             self._settle(message, Outcome(0, False, error))
+
+    def _new_ones(self, group: list[Message]) -> list[Message]:
+        """Settle those that were stored a moment ago under the same id; return the others."""
+        now, left = self._loop.time(), []
+        for message in group:
+            sequence = 0 if message.named_by_us else self._recent.sequence(message.message_id, now)
+            if sequence:
+                self._settle(message, Outcome(sequence, duplicate=True))
+            else:
+                left.append(message)
+        return left
+
+    def _settle(self, message: Message, outcome: Outcome) -> None:
+        if outcome.error is None and not message.named_by_us:
+            self._recent.add(message.message_id, outcome.sequence, self._loop.time())
+        self._tell(message, outcome)
 
     async def _fly(self, group: list[Message]) -> list[Message]:
         """Store a group; whatever goes wrong, return what is to be tried again."""

@@ -79,10 +79,12 @@ async def test_a_batch_is_one_piece_though_others_publish_meanwhile(
     assert all(stored[outcome.sequence] == b"ours" for outcome in outcomes)
 
 
-async def test_an_id_that_was_stored_before_is_told_as_a_duplicate_within_a_batch_too(
+async def test_an_id_that_another_router_stored_is_told_as_a_duplicate_within_a_batch_too(
     bus: Bus, publisher: Publisher
 ) -> None:
-    first = await publisher.store_one(room(3), 1000, b"first", None, "twice")
+    other = Publisher(bus, PublisherSettings())
+    first = await other.store_one(room(3), 1000, b"first", None, "twice")
+    other.close()
     assert not first.duplicate
     messages = [(room(number % 5), b"%d" % number, f"id-{number}") for number in range(64)]
     messages[40] = (room(3), b"again", "twice")
@@ -228,3 +230,16 @@ async def test_counts_are_shown_as_metrics(publisher: Publisher) -> None:
     assert "goim_router_stored_total 20.0" in text
     assert "goim_router_batches_total 1.0" in text
     assert "goim_router_publish_waiting 0.0" in text
+
+
+async def test_a_retry_of_what_was_stored_a_moment_ago_breaks_no_batch(
+    bus: Bus, publisher: Publisher
+) -> None:
+    first = await publisher.store_one(room(3), 1000, b"first", None, "twice")
+    messages = [(room(number % 5), b"%d" % number, f"id-{number}") for number in range(64)]
+    messages[40] = (room(3), b"again", "twice")
+    outcomes = await store_all(publisher, messages)
+    assert outcomes[40] == Outcome(first.sequence, duplicate=True)
+    assert publisher.counts["batches_refused"] == 0
+    assert publisher.counts["duplicates"] == 1
+    assert len(await read_stream(bus, "ROOM")) == 64
