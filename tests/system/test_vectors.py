@@ -137,6 +137,14 @@ def test_a_push_arrives_as_from_goim(system: RunningSystem, name: str, transport
         assert client.receive_rest() == (b"", False)
 
 
+def test_every_vector_that_clients_may_rely_on_is_tried() -> None:
+    tried = {name for name, _ in FROM_CLIENT} | PUSHED.keys() | {"V48", "V57", "V58"}
+    relied_on = {one["id"] for one in VECTORS.values() if one["policy"] in ("must", "fix")}
+    assert relied_on <= tried
+    # A push by goim's own comet, and what its logic writes into Kafka: there is neither here.
+    assert VECTORS.keys() - tried == {"V55", "V59", "V60", "V61"}
+
+
 @pytest.mark.parametrize("transport", ["tcp", "ws"])
 def test_three_room_pushes_keep_their_frames_and_order(
     system: RunningSystem, transport: str
