@@ -104,8 +104,7 @@ def begin(gateway: "Gateway", connection: "Connection") -> None:
     asks = connection.session.asks
     if asks is None:
         asks = connection.session.asks = Budget(now, limits.asks_burst)
-    at_once = 0 if connection.blocked else limits.asks_at_once
-    asks.take(now, limits.asks_per_second, limits.asks_burst, at_once)
+    asks.take(now, limits.asks_per_second, limits.asks_burst, limits.asks_at_once)
 
 
 def end(connection: "Connection") -> bool:

@@ -194,5 +194,5 @@ async def test_a_connection_that_does_not_read_is_not_told(harness: Harness) -> 
     harness.bus.publish(subject, b"{}")
     await harness.delivered()
     assert harness.gateway.counters.dropped["slow_connection"] == 1
-    assert (await ask(client, {}))["error"]["reason"] == "asks_at_once"
     connection.blocked = False
+    await client.is_quiet()
