@@ -1,4 +1,4 @@
-/** Calls of the management API, `POST /api/v1/<service>/<call>`, and presence. */
+/** Calls of the API, `POST /api/v1/<service>/<call>`. */
 
 /** The server said no, or could not be reached (`reason` "offline"). */
 export class ApiError extends Error {
@@ -24,38 +24,11 @@ export class ApiError extends Error {
 export async function call(path, body, bearer = "") {
   const headers = { "Content-Type": "application/json" };
   if (bearer) Object.assign(headers, { Authorization: `Bearer ${bearer}` });
-  return ask(path, { method: "POST", headers, body: JSON.stringify(body) });
-}
-
-/**
- * Whether members are online, and when they were seen last.
- *
- * @param {number[]} mids
- * @returns {Promise<{mid: number, online: boolean, last_seen_ms: number, devices: any[]}[]>}
- * @throws {ApiError}
- */
-export async function presenceOf(mids) {
-  if (!mids.length) return [];
-  const { members = [] } = await ask(`presence/members?mids=${mids.join(",")}`, {});
-  return members;
-}
-
-/**
- * Who is in a room now.
- *
- * @param {string} room @param {number} limit
- * @returns {Promise<{found: number, sessions: {mid: number}[]}>}
- * @throws {ApiError}
- */
-export function presenceIn(room, limit) {
-  return ask(`presence/room?${new URLSearchParams({ room, limit: String(limit) })}`, {});
-}
-
-async function ask(/** @type {string} */ path, /** @type {RequestInit} */ how) {
+  const how = { method: "POST", headers, body: JSON.stringify(body), credentials: "omit" };
   let reply;
   let answer;
   try {
-    reply = await fetch(`api/v1/${path}`, { ...how, credentials: "omit", cache: "no-store" });
+    reply = await fetch(`api/v1/${path}`, /** @type {RequestInit} */ (how));
     answer = await reply.json();
   } catch {
     const message = "the server can't be reached";

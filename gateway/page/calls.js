@@ -3,6 +3,7 @@
 import { ApiError, call } from "./api.js";
 
 const PAGE_ROOMS = 500;
+const MOST_PRESENT = 300;
 
 export class Calls {
   #session;
@@ -11,24 +12,32 @@ export class Calls {
     this.#session = session;
   }
 
+  /** A call about rooms. @param {string} name such as "list" @param {object} fields @throws {ApiError} */
+  rooms(name, fields) {
+    return this.#ask(`rooms/${name}`, fields);
+  }
+
   /**
-   * A call about rooms; with a new token where the old one was refused.
+   * Whether members are online, and when they were seen last.
    *
-   * @param {string} name such as "list" @param {object} fields
-   * @returns {Promise<any>}
+   * @param {number[]} mids
+   * @returns {Promise<{mid: number, online: boolean, seenMs: number}[]>}
    * @throws {ApiError}
    */
-  async rooms(name, fields) {
-    const path = `rooms/${name}`;
-    const bearer = await this.#session.bearer();
-    try {
-      return await call(path, fields, bearer);
-    } catch (error) {
-      const refused = error instanceof ApiError && error.reason === "token_refused";
-      const token = refused && (await this.#session.tokenAfter(bearer));
-      if (!token) throw error;
-      return call(path, fields, token);
-    }
+  async presenceOf(mids) {
+    if (!mids.length) return [];
+    const { members = [] } = await this.#ask("presence/members", { mids: mids.map(String) });
+    return members.map((/** @type {any} */ { mid, online = false, last_seen_ms = 0 }) => ({
+      mid: Number(mid),
+      online,
+      seenMs: Number(last_seen_ms),
+    }));
+  }
+
+  /** Who is in a room now. @param {string} room @returns {Promise<number[]>} @throws {ApiError} */
+  async presentIn(room) {
+    const { sessions = [] } = await this.#ask("presence/who", { room, limit: MOST_PRESENT });
+    return [...new Set(sessions.map((/** @type {any} */ { mid = 0 }) => Number(mid)))];
   }
 
   /** All rooms that one is in or invited to. @returns {Promise<any[]>} @throws {ApiError} */
@@ -50,7 +59,20 @@ export class Calls {
    */
   async names(asked) {
     if (!this.#session.isAccount) return [];
-    const { members = [] } = await call("accounts/names", asked, await this.#session.bearer());
+    const { members = [] } = await this.#ask("accounts/names", asked);
     return members.map((/** @type {any} */ one) => ({ mid: Number(one.mid), name: one.name }));
+  }
+
+  /** With a new token where the old one was refused. @returns {Promise<any>} */
+  async #ask(/** @type {string} */ path, /** @type {object} */ fields) {
+    const bearer = await this.#session.bearer();
+    try {
+      return await call(path, fields, bearer);
+    } catch (error) {
+      const refused = error instanceof ApiError && error.reason === "token_refused";
+      const token = refused && (await this.#session.tokenAfter(bearer));
+      if (!token) throw error;
+      return call(path, fields, token);
+    }
   }
 }

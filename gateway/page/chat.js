@@ -53,7 +53,7 @@ const sideList = new SideList({
   hrefOf: (one) => `#${hashOf(one)}`,
   answer: (one, call) => answerInvitation(one, call),
 });
-const panel = new Panel(() => session.mid, nameOf, (mid) => pickMember(mid), () => showHeader());
+const panel = new Panel(() => talk().calls, () => session.mid, nameOf, (mid) => pickMember(mid), () => showHeader());
 const memberDialog = new MemberDialog(talk, () => session.mid, (mid) => show(talk().get("member", mid)));
 const composer = new Composer(
   { form: find("compose"), field: find("text"), length: find("text-length"), button: find("send") },

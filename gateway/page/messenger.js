@@ -34,7 +34,7 @@ import { Unread } from "./unread.js";
 import { eventParts, refusalWords } from "./words.js";
 import { workerTimers } from "./worker-timers.js";
 
-const MOST_ROOMS = 200; // heard at once
+const MOST_ROOMS = 100; // heard at once, as a gateway lets one
 const FIRST_PUSHES = { member: -5, all: -5 };
 const GONE = "Some messages from while you were away are no longer kept.";
 

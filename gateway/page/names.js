@@ -6,6 +6,7 @@
 import { guestName } from "./chat-message.js";
 
 const MOST_ASKED = 100; // of one request
+const GOOD_MS = 600_000; // then a member may have taken another name
 const ASK_MS = 20; // so long it gathers mids for one
 
 export class Names {
@@ -14,7 +15,7 @@ export class Names {
   #known = /** @type {Map<number, string>} */ (new Map());
   #told = /** @type {Map<number, string>} */ (new Map());
   #wanted = /** @type {Set<number>} */ (new Set());
-  #asked = /** @type {Set<number>} */ (new Set());
+  #asked = /** @type {Map<number, number>} */ (new Map()); // when
   #timer = 0;
 
   /**
@@ -28,10 +29,8 @@ export class Names {
 
   /** @param {number} mid @returns {string} */
   of(mid) {
-    const known = this.#known.get(mid);
-    if (known) return known;
     this.#want(mid);
-    return this.#told.get(mid) ?? guestName(mid);
+    return this.#known.get(mid) ?? this.#told.get(mid) ?? guestName(mid);
   }
 
   /** The server says so. @param {number} mid @param {string} name */
@@ -60,8 +59,9 @@ export class Names {
   }
 
   #want(/** @type {number} */ mid) {
-    if (mid <= 0 || this.#asked.has(mid)) return;
-    this.#asked.add(mid);
+    const now = performance.now();
+    if (mid <= 0 || now - (this.#asked.get(mid) ?? -Infinity) < GOOD_MS) return;
+    this.#asked.set(mid, now);
     this.#wanted.add(mid);
     this.#timer ||= setTimeout(() => this.#fetch(), ASK_MS);
   }

@@ -1,11 +1,12 @@
 /**
  * Who is in the room: its members with their state, or where it has no list, who is there now.
  *
+ * @import { Calls } from "./calls.js"
  * @import { Conversation } from "./conversation.js"
  * @typedef {{mid: number, role: string, online: boolean, seenMs: number, words: string}} Person
  */
 
-import { ApiError, presenceIn, presenceOf } from "./api.js";
+import { ApiError } from "./api.js";
 import { avatar, button, find, node } from "./elements.js";
 import { isAdmin, roleOf } from "./room-record.js";
 import { counted, lastSeen, untilWords } from "./words.js";
@@ -16,6 +17,7 @@ const MOST_SHOWN = 300;
 const ROLES = /** @type {Object<string, string>} */ ({ owner: "owner", admin: "admin" });
 
 export class Panel {
+  #calls;
   #nameOf;
   #me;
   #picked;
@@ -27,11 +29,13 @@ export class Panel {
   #drawn = "";
 
   /**
+   * @param {() => Calls} calls
    * @param {() => number} me
    * @param {(mid: number) => string} nameOf
    * @param {(mid: number) => void} picked @param {() => void} changed who is online
    */
-  constructor(me, nameOf, picked, changed) {
+  constructor(calls, me, nameOf, picked, changed) {
+    this.#calls = calls;
     this.#me = me;
     this.#nameOf = nameOf;
     this.#picked = picked;
@@ -158,15 +162,14 @@ export class Panel {
   }
 
   async #askWhoIsIn(/** @type {Conversation} */ room) {
-    const { sessions = [] } = await presenceIn(String(room.id), MOST_ASKED);
-    if (room === this.#room) this.#guests = [...new Set(sessions.map((one) => one.mid))];
+    const present = await this.#calls().presentIn(String(room.id));
+    if (room === this.#room) this.#guests = present;
   }
 
   async #askState(/** @type {Conversation} */ room) {
     const mids = room.kind === "member" ? [Number(room.id)] : room.record.members;
-    for (const one of await presenceOf(mids.slice(0, MOST_ASKED))) {
-      this.#presence.set(one.mid, { online: one.online, seenMs: one.last_seen_ms });
-    }
+    const told = await this.#calls().presenceOf(mids.slice(0, MOST_ASKED));
+    for (const { mid, ...state } of told) this.#presence.set(mid, state);
   }
 
   #drawPerson(/** @type {Person & {name: string}} */ { mid, role, online, words, name }) {
