@@ -12,6 +12,7 @@ from bus.connection import Bus
 from bus.errors import BusError
 from bus.service import Service
 from schemas.policies import Policy
+from store.arrivals import Arrivals
 from store.bus import MOST_REQUESTS, StoreService
 from store.cache import MessageCache
 from store.clock import Clock, ServerClock
@@ -55,6 +56,7 @@ class Store:
         self._clock = clock or ServerClock(bus, f"KV_{bus.subjects.bucket('TRIMMED')}")
         self.retention = Retention(policies.of)
         self.messages = MessageReader(bus, MessageCache(settings.cache_bytes))
+        self.arrivals = Arrivals(bus, self.messages.cache)
         self.views = Views(bus, self.retention, self.messages.cache.clear, settings.forget_seconds)
         self.streams = Streams(bus, storage_of(bus, settings), self.retention)
         self.sweeper = Sweeper(
@@ -82,6 +84,7 @@ class Store:
         self.readings = StoreReadings(
             self.views,
             self.messages,
+            self.arrivals,
             self.writer,
             self.streams,
             self.sweeper,
@@ -97,6 +100,7 @@ class Store:
         started = time.monotonic()
         await self.streams.ensure_patiently(described(self._policies))
         await self._synchronize()
+        self.arrivals.start()
         self.views.start()
         await self.views.build()
         self.service.serve(service, self._bus.subjects)
@@ -126,6 +130,7 @@ class Store:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
+        self.arrivals.stop()
         await self.views.stop()
 
 

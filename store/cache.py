@@ -1,7 +1,7 @@
-"""DECIDE which messages are kept in memory after they were read.
+"""DECIDE which messages are kept in memory after they came or were read.
 
 When thousands of devices come back at once they ask for the same messages of the same rooms. Two
-generations: what was read lives for one to two lifetimes, so a message that an operator deletes
+generations: a message lives for one to two lifetimes, so a message that an operator deletes
 from the stream is gone from here soon after.
 """
 
@@ -15,6 +15,7 @@ class MessageCache:
     """Encoded messages by stream and sequence, at most `most_bytes` of them."""
 
     def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
         self.hits = 0
         self.misses = 0
         self._half = most_bytes // 2
@@ -45,11 +46,13 @@ class MessageCache:
         return message
 
     def put(self, key: Key, message: bytes, now: float) -> None:
-        """Keep a message, if it fits."""
+        """Keep a message, if it fits, in place of what was there."""
         self._age(now)
         cost = len(message) + ENTRY_BYTES
-        if cost > self._half or key in self._young:
+        if cost > self._half:
             return
+        if (older := self._young.pop(key, None)) is not None:
+            self._young_bytes -= len(older) + ENTRY_BYTES
         if self._young_bytes + cost > self._half:
             self._turn(now)
         self._young[key] = message

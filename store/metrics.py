@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from bus.metrics import Reading
+from store.arrivals import Arrivals
 from store.bus import StoreService
 from store.position_writer import PositionWriter
 from store.read_service import ReadService
@@ -19,6 +20,7 @@ class StoreReadings:
         self,
         views: Views,
         messages: MessageReader,
+        arrivals: Arrivals,
         writer: PositionWriter,
         streams: Streams,
         sweeper: Sweeper,
@@ -27,6 +29,7 @@ class StoreReadings:
     ) -> None:
         self._views = views
         self._messages = messages
+        self._arrivals = arrivals
         self._writer = writer
         self._streams = streams
         self._sweeper = sweeper
@@ -109,6 +112,12 @@ class StoreReadings:
             "counter",
             "reason",
             {"gone": messages.gone, "unreadable": messages.unreadable, "error": messages.errors},
+        )
+        yield _one(
+            "store_arrivals",
+            "Messages kept in memory as they came",
+            "counter",
+            self._arrivals.messages,
         )
         yield _one("store_cache_bytes", "Bytes of messages in memory", "gauge", cache.size)
 

@@ -15,7 +15,8 @@ async def test_all_readings_are_exposed(system: System) -> None:
     for line in (
         f'goim_store_index_messages{{stream="{stream}"}} 3.0',
         f'goim_store_view_sequence{{stream="{stream}"}} 3.0',
-        'goim_store_reads_total{from="stream"} 3.0',
+        'goim_store_reads_total{from="cache"} 3.0',
+        "goim_store_arrivals_total 3.0",
         'goim_store_positions_total{outcome="saved"} 1.0',
         "goim_store_replayed_messages_total 3.0",
         "goim_store_wants_total 2.0",
