@@ -8,6 +8,8 @@ from schemas.headers import header_value
 from schemas.messages_pb2 import (
     ConversationsReply,
     ConversationsRequest,
+    HistoryReply,
+    HistoryRequest,
     ReadReply,
     ReadRequest,
     ReadState,
@@ -117,8 +119,10 @@ async def test_what_retention_took_is_neither_unread_nor_a_conversation(system: 
     await system.direct(5, 9, b"old")
     system.clock.ahead = 30 * 86_400 + 2
     assert not (await system.unread(9, all_members=True)).members
-    page = await system.history(mid=9, peer=5)
-    assert (list(page.messages), page.more, page.gap_to) == ([], False, 0)
+    request = HistoryRequest(mid=9, peer=5, before=1)
+    reply = await system.ask("history", request, HistoryReply)
+    page = reply.page
+    assert (list(page.messages), page.more, page.gap_to, reply.gone_to) == ([], False, 0, 2)
     await process.store.sweeper.sweep(system.clock())
     assert readings(process) == (0, 0, 0)
 
