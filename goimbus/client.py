@@ -15,6 +15,7 @@ import secrets
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from goimbus.client_errors import (
 from goimbus.client_history import NOT_THERE, Unread
 from goimbus.client_lookups import Lookups
 from goimbus.client_rooms import ONE_ROOM
+from goimbus.client_sends import NO_TARGETS, Sends
 from goimbus.client_session import MOST_NUMBER, ClientSession, Event, Identity, LoggedIn
 from goimbus.inbox import Inbox
 from goimbus.messages import Gap, Live, Message, room_topic
@@ -63,7 +65,7 @@ class ClientHooks:
     on_read: Callable[[Unread], None] | None = None  # what the member has read elsewhere
 
 
-class Client(Lookups):
+class Client(Sends, Lookups):
     """One connection to a goim server, kept up over reconnects.
 
     Use it as `async with`, and iterate over it in one task only. A message counts as handled when
@@ -205,12 +207,7 @@ class Client(Lookups):
         its room meanwhile. `number` is that of an earlier error: the same message again.
         """
         data = body.encode() if isinstance(body, str) else body
-        if len(data) > self._limits.body_bytes:
-            raise BodyTooLarge(len(data), self._limits.body_bytes)
-        answer = await self._answer(*self._session.send(data, operation, number))
-        if answer.error_code:
-            raise SendRefused(answer.error_code, answer.error_words, answer.number)
-        return answer.sequence
+        return await self._submit(data, partial(self._session.send, data, operation, number))
 
     async def change_room(self, room: str) -> None:
         """Be in this room instead of the last one, also after a reconnect; `""` is no room.
@@ -321,6 +318,19 @@ class Client(Lookups):
             self._inbox.stop_awaiting_answer()
             self._session.forget(number)
             self._answers.pop(number, None)
+
+    async def _send_to(self, topic: str, body: bytes, number: int) -> int:
+        if self.connected and not self.extended:
+            raise SendRefused(*NO_TARGETS)
+        return await self._submit(body, partial(self._session.send_to, topic, body, number))
+
+    async def _submit(self, body: bytes, prepare: Callable[[], tuple[int, bytes]]) -> int:
+        if len(body) > self._limits.body_bytes:
+            raise BodyTooLarge(len(body), self._limits.body_bytes)
+        answer = await self._answer(*prepare())
+        if answer.error_code:
+            raise SendRefused(answer.error_code, answer.error_words, answer.number)
+        return answer.sequence
 
     async def _look_up(
         self, operation: Operation, values: Mapping[str, object]

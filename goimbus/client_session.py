@@ -13,6 +13,7 @@ from goimbus.client_answers import Answered, json_object, read_answer, whole_num
 from goimbus.client_history import REPLIES as TOLD
 from goimbus.client_history import Questions, Unread
 from goimbus.client_rooms import REPLIES, FurtherRooms
+from goimbus.client_sends import NO_TARGETS
 from goimbus.messages import Gap, Live, Message, room_topic
 from goimbus.positions import Positions
 from goimbus.reconnect import Ending, read_closing_notice
@@ -56,7 +57,8 @@ Event = LoggedIn | Answered | Unread | Message | Gap | Live | Ending
 class _Sent(NamedTuple):
     operation: int
     body: bytes
-    room: str  # where the client wanted to be when this was sent
+    room: str | None  # where the client wanted to be when this was sent; None: that is the same
+    topic: str = ""  # where it is stored
 
 
 class ClientSession:
@@ -111,7 +113,7 @@ class ClientSession:
         if self.logged_in:
             return []
         room = self.identity.room
-        lost = [number for number, sent in self._sent.items() if sent.room != room]
+        lost = [number for number, sent in self._sent.items() if sent.room not in (room, None)]
         for number in lost:
             del self._sent[number]
         return lost
@@ -133,8 +135,15 @@ class ClientSession:
     def send(self, body: bytes, operation: int, number: int = 0) -> tuple[int, bytes]:
         """Return the message's number and its frame; the same number sends the same again."""
         number = number or self._next_number()
-        self._sent[number] = _Sent(operation, body, self.identity.room)
+        room = self.identity.room
+        self._sent[number] = _Sent(operation, body, room, room_topic(room))
         return number, encode_frame(operation, body, sequence=number)
+
+    def send_to(self, topic: str, body: bytes, number: int = 0) -> tuple[int, bytes]:
+        """As `send`, where the body says to whom; what is stored is in this topic."""
+        number = number or self._next_number()
+        self._sent[number] = _Sent(Operation.SEND_TO, body, None, topic)
+        return number, encode_frame(Operation.SEND_TO, body, sequence=number)
 
     def change_room(self, room: str) -> tuple[int, bytes]:
         """Want to be in another room from now on; `""` is none."""
@@ -226,6 +235,7 @@ class ClientSession:
         self.extended = self.identity.ext and bool(told.get("ext"))
         further = [*self.rooms.log_in(told, self.extended), *self.questions.log_in(self.extended)]
         if not self.extended:
+            further += self._refuse_targets()
             return [LoggedIn(DEFAULT_HEARTBEAT_SECONDS), *further, *self._granted_by_login()]
         self.identity.key = self.identity.key or str(told.get("key") or "")
         self.identity.device = self.identity.device or str(told.get("device") or "")
@@ -236,6 +246,13 @@ class ClientSession:
         if not isinstance(heartbeat, int | float) or heartbeat <= 0:
             heartbeat = DEFAULT_HEARTBEAT_SECONDS
         return [LoggedIn(float(heartbeat)), *further, *self._granted_by_login()]
+
+    def _refuse_targets(self) -> list[Answered]:
+        """Answer what a server without extensions can't send."""
+        found = [number for number, sent in self._sent.items() if sent.room is None]
+        for number in found:
+            del self._sent[number]
+        return [Answered(number, 0, *NO_TARGETS) for number in found]
 
     def _granted_by_login(self) -> list[Event]:
         """Answer the requests whose wish was in the auth frame, where no token overrules it."""
@@ -320,7 +337,7 @@ class ClientSession:
         del self._sent[frame.sequence]
         answer = read_answer(frame.sequence, values)
         if answer.sequence:
-            self.positions.sent(room_topic(sent.room), answer.sequence)
+            self.positions.sent(sent.topic, answer.sequence)
         return [answer]
 
     def _receive_push(self, frame: Frame) -> list[Event]:

@@ -14,7 +14,6 @@ from goimbus.client import Client, ClientHooks
 from goimbus.client_errors import AskRefused
 from goimbus.client_history import ReadState, Unread
 from goimbus.messages import Message
-from schemas.operations import Operation
 from tests.system.goim_socket import unique
 from tests.system.running_system import RunningSystem, running_system
 
@@ -44,12 +43,6 @@ async def clients(own: RunningSystem) -> AsyncIterator[Callable[..., Awaitable[C
         yield log_in
 
 
-async def send(client: Client, member: int, text: str) -> int:
-    """Send a direct message; return its sequence with the sender."""
-    wanted = {"member": member, "operation": 4, "body": text}
-    return await client.send(json.dumps(wanted), Operation.SEND_TO)
-
-
 async def received(client: Client, count: int) -> list[dict[str, Any]]:
     """Return the next messages of a client, as they are stamped."""
     stamps: list[dict[str, Any]] = []
@@ -77,7 +70,7 @@ async def test_what_was_missed_is_unread_until_it_is_read_on_any_device(
 ) -> None:
     ada = await clients(ADA)
     for text in ("one", "two", "three"):
-        await send(ada, BOB, text)
+        await ada.send_to(text, member=BOB)
     laptop = await clients(BOB)
     missed = await received(laptop, 3)
     assert [(one["from"], one["to"], one["body"]) for one in missed] == [
@@ -118,7 +111,7 @@ async def test_what_was_missed_is_unread_until_it_is_read_on_any_device(
     assert (await laptop.read(members={ADA: got[0]})).members == {ADA: state}  # it never goes back
 
     own.wait_until_ready()
-    answer = await send(phones[0], ADA, "four")
+    answer = await phones[0].send_to("four", member=ADA)
     assert (await laptop.unread()).members == {ADA: ReadState(answer, 0, answer)}
     assert (await ada.unread()).members[BOB].unread == 1
     assert [one["body"] for one in await received(laptop, 1)] == ["four"]
@@ -129,7 +122,7 @@ async def test_the_same_by_http_and_by_any_nats_client(
 ) -> None:
     me, other = 1001, 1002
     sender = await clients(other)
-    await send(sender, me, "hello")
+    await sender.send_to("hello", member=me)
     url = f"http://127.0.0.1:{own.port}/api/v1/store"
     mine = {"Authorization": f"Bearer {json.dumps({'mid': me})}"}
     connection = await nats.connect(own.nats_url)
