@@ -216,7 +216,7 @@ class Person:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(steps, max_size=25))
+@given(st.lists(steps, min_size=20, max_size=40))
 async def test_each_message_of_rooms_one_is_in_comes_once_and_none_of_others(
     harness: Harness, taken: list[tuple[str, int, bool]]
 ) -> None:
