@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gateway.gateway import Gateway
 
 FORBIDDEN = 403
-RECORD_GONE: dict[str, object] = {
+NO_RIGHT: dict[str, object] = {
     "code": FORBIDDEN,
     "message": TOKEN_FORBIDS.words,
     "reason": TOKEN_FORBIDS.reason,
@@ -52,11 +52,11 @@ class RoomRights:
 
     def error(self, refusal: Denial) -> dict[str, object]:
         """Return a refusal as `ext` clients are told it."""
-        values: dict[str, object] = {"code": FORBIDDEN, "message": refusal.words}
         if refusal is TOKEN_FORBIDS:
-            return values
+            return dict(NO_RIGHT)
         assert self.book is not None
         retry, after = refusal.retry(self.book.clock())
+        values: dict[str, object] = {"code": FORBIDDEN, "message": refusal.words}
         return values | {"reason": refusal.reason, "retry": retry, "after": after}
 
     def tell(self, topic: Topic, body: bytes) -> None:
@@ -100,7 +100,7 @@ class RoomRights:
         for connection in self._present(topic, None):
             session = connection.session
             if self.obstacle(session.mid, session.rights, topic.room) is not None:
-                self._put_out(connection, topic, RECORD_GONE)
+                self._put_out(connection, topic, NO_RIGHT)
 
     def _present(self, topic: Topic, mids: frozenset[int] | None) -> list["Connection"]:
         """Return the connections of these members in a room, of everybody for None."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.room_rights import NO_RIGHT
 from gateway.session import JoinRoom
 from schemas.frame import Frame
 from schemas.operations import Operation
@@ -147,7 +148,7 @@ async def test_leaving_a_room_that_is_not_joined_changes_nothing(harness: Harnes
 async def test_the_token_is_asked_for_a_further_room_too(harness: Harness) -> None:
     harness.auth.grant = {"rooms": [{"pattern": CHAT, "receive": True}]}
     client = await member(harness)
-    error = {"code": 403, "message": "the token does not open that room"}
+    error = NO_RIGHT
     assert await ask(client, JOIN, OTHER) == {"room": OTHER, "error": error}
     await join(client, CHAT)
     harness.store.publish(OTHER_TOPIC, b"secret")
@@ -339,7 +340,7 @@ async def test_a_login_enters_rooms_at_once(harness: Harness) -> None:
     )
     values = loads(answer.body)
     assert values["rooms"] == [CHAT, OTHER, HOME]
-    error = {"code": 403, "message": "the token does not open that room"}
+    error = NO_RIGHT
     assert values["refused"] == {"vip://1": error, "": error}
     assert await client.bodies(1) == [b"2"]
     await harness.settled()
