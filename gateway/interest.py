@@ -7,6 +7,7 @@ no successor to betray a gap. `repairs.py` reads what is missing.
 """
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,7 @@ from gateway.fanout import Delivery
 from gateway.repairs import Repairs
 from gateway.topic import Arrival, Topic
 from gateway.writing import Writer
+from schemas.close_codes import CloseCode
 from schemas.headers import (
     FROM,
     LAST_SEQUENCE,
@@ -51,6 +53,8 @@ NEW_TOPIC_AUDIT_SECONDS = 2.0  # interest takes a moment to spread through a NAT
 AUDIT_TICK_SECONDS = 0.5
 HEARD_SECONDS = 2.0  # NATS says sooner that it knows a subscription, or is away
 TOPICS_IN_A_REQUEST = 500
+ANEW_SECONDS = 5.0  # in which those come back whose streams lost messages
+ANEW_WORDS = "the stored messages begin anew: come back"
 
 
 class Interest:
@@ -147,10 +151,11 @@ class Interest:
         for start in range(0, len(known), TOPICS_IN_A_REQUEST):
             chunk = known[start : start + TOPICS_IN_A_REQUEST]
             checked = [self.topics[name].checked for name in chunk]
+            reached = [self.topics[name].reached for name in chunk]
             bus.request(
                 bus.subjects.rpc("store", "last"),
                 LastRequest(topics=chunk, after=checked).SerializeToString(),
-                partial(self._receive_last, chunk, checked),
+                partial(self._receive_last, chunk, checked, reached),
             )
 
     def _hold(self, connection: "Connection", name: str, label: str, room: str) -> Topic:
@@ -268,7 +273,9 @@ class Interest:
         self.audit(names)
         self._audit_later(names)
 
-    def _receive_last(self, names: list[str], checked: list[int], reply: Reply) -> None:
+    def _receive_last(
+        self, names: list[str], checked: list[int], reached: list[int], reply: Reply
+    ) -> None:
         try:
             answer = read_reply(reply, LastReply)
             if len(answer.sequences) != len(names):
@@ -279,9 +286,14 @@ class Interest:
             self._audit_later(names)
             return
         counts: list[int | None] = [*answer.counts] if len(answer.counts) == len(names) else []
+        ends = answer.ends if len(answer.ends) == len(names) else reached
+        anew: set[Topic] = set()
         for number, name in enumerate(names):
             topic = self.topics.get(name)
             if topic is None or topic.base is None:
+                continue
+            if ends[number] < reached[number]:
+                anew.add(topic)
                 continue
             if topic in self.repairs:
                 self._audit_later([name])
@@ -289,6 +301,20 @@ class Interest:
             comparable = counts and topic.checked == checked[number]
             topic.confirm(answer.sequences[number], counts[number] if comparable else None)
             self._settled(topic)
+
+        if anew:
+            self._begin_anew(anew)
+
+    def _begin_anew(self, topics: set[Topic]) -> None:
+        """Streams lost their end, or all: what comes has numbers that these topics had already.
+
+        So all who hold them come anew, and begin where the store says.
+        """
+        log.error("streams_begin_anew", topics=len(topics))
+        for connection in tuple(self._gateway.hub.connections.values()):
+            if not topics.isdisjoint(connection.topics):
+                after = random.uniform(0, ANEW_SECONDS)
+                connection.close(CloseCode.GOING_AWAY, ANEW_WORDS, after)
 
     def _audit_later(self, names: list[str]) -> None:
         due = self._gateway.loop.time() + NEW_TOPIC_AUDIT_SECONDS

@@ -125,6 +125,11 @@ class Topic:
         return self.held is None and self.base is not None
 
     @property
+    def reached(self) -> int:
+        """The highest sequence that its stream surely had."""
+        return max(self.received, self.base or 0)
+
+    @property
     def incomplete(self) -> bool:
         """True when messages are missing: `start_repair`, read the store, `repair`."""
         return self.held is not None and not self.suspended and self.base is not None

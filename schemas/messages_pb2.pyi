@@ -638,14 +638,16 @@ class LastRequest(_message.Message):
     def __init__(self, topics: _Optional[_Iterable[str]] = ..., after: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class LastReply(_message.Message):
-    __slots__ = ("sequences", "error", "counts")
+    __slots__ = ("sequences", "error", "counts", "ends")
     SEQUENCES_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ENDS_FIELD_NUMBER: _ClassVar[int]
     sequences: _containers.RepeatedScalarFieldContainer[int]
     error: Error
     counts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, sequences: _Optional[_Iterable[int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
+    ends: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, sequences: _Optional[_Iterable[int]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., counts: _Optional[_Iterable[int]] = ..., ends: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class DevicePosition(_message.Message):
     __slots__ = ("mid", "device", "topics")

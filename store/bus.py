@@ -139,7 +139,8 @@ class StoreService:
     async def handle_last(self, request: LastRequest) -> LastReply:
         """Answer the highest sequence of each topic, 0 for one that has none or is none.
 
-        And, where the request tells a sequence for each, how many messages are above it.
+        And where its stream ends and, where the request tells a sequence for each, how many
+        messages are above it.
         """
         _check_count(len(request.topics), MOST_TOPICS, "topics")
         kinds = [_kind_or_none(topic) for topic in request.topics]
@@ -147,6 +148,7 @@ class StoreService:
         indexes = [self._views.topics[kind].index if kind else None for kind in kinds]
         asked = list(zip(request.topics, indexes, strict=True))
         reply = LastReply(sequences=[index.last(topic) if index else 0 for topic, index in asked])
+        reply.ends.extend(self._views.end_of(kind) if kind else 0 for kind in kinds)
         if len(request.after) == len(asked):
             for (topic, index), after in zip(asked, request.after, strict=True):
                 reply.counts.append(index.count_after(topic, after) if index else 0)

@@ -150,6 +150,7 @@ class FakeStore:
         for number, topic in enumerate(request.topics):
             stored = [one.sequence for one in self.topics[topic]]
             reply.sequences.append(max(stored, default=self.gone_to.get(topic, 0)))
+            reply.ends.append(self.end)
             if self.tells_counts:
                 reply.counts.append(sum(one > request.after[number] for one in stored))
         return reply

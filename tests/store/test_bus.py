@@ -94,6 +94,7 @@ async def test_how_many_messages_are_above_a_sequence_is_told_where_it_is_asked(
     topics = ["room.chat.1", "room.chat.2", "nonsense"]
     reply = await system.ask("last", LastRequest(topics=topics, after=[1, 0, 0]), LastReply)
     assert (list(reply.sequences), list(reply.counts)) == ([3, 0, 0], [2, 0, 0])
+    assert list(reply.ends) == [3, 3, 0]
     reply = await system.ask("last", LastRequest(topics=topics), LastReply)
     assert list(reply.counts) == []
 
