@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from bus.limits import ADDRESS_FRAMES, CONNECTION_FRAMES
 from gateway.fanout import EXT, encode_control
+from gateway.sends import Sends
 from gateway.session import Session, State
 from gateway.writing import NO_DESCRIPTOR, write_now
 from schemas.close_codes import CloseCode
@@ -42,6 +43,7 @@ class Connection(asyncio.Protocol):
         "messages_sent",
         "number",
         "opened_at",
+        "sends",
         "session",
         "stalled_since",
         "topics",
@@ -70,6 +72,7 @@ class Connection(asyncio.Protocol):
             limits.frames_burst,
             limits.accepted_operations,
         )
+        self.sends: Sends | None = None  # messages that the router has not answered
         self.buffer = b""
         self.descriptor = NO_DESCRIPTOR
         self.blocked = False  # the transport holds more than it should: nothing is added

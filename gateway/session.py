@@ -6,7 +6,8 @@
 
 One frame is in hand at a time: while `waiting` (for the token check, for a room to be heard, or for
 the router's answer to what the client sent) the connection keeps further frames back, so replies
-keep the order of the requests, as goim's do.
+keep the order of the requests, as goim's do. Only what is sent to a given room or member (op 20),
+and asked of the store (op 30 and 32), is answered in its own time.
 """
 
 from enum import Enum, auto
@@ -100,7 +101,7 @@ class SendUpstream(NamedTuple):
 
 
 class SendTo(NamedTuple):
-    """Ask the router to publish for whom the body names, reply op 5, then call `answered`."""
+    """Ask the router to publish for whom the body names, reply op 5; other frames don't wait."""
 
     body: bytes
     version: int
@@ -229,7 +230,6 @@ class Session:
         if operation == Operation.HEARTBEAT_REPLY:
             return TellOnline(version, sequence)
         if self.ext and operation == Operation.SEND_TO:
-            self.waiting = True
             return SendTo(body, version, sequence)
         if self.ext and operation in ASKS:
             return Ask(operation, body, version, sequence)

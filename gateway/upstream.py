@@ -2,7 +2,8 @@
 
 Op 4 and business operations go to the room that the connection is in, op 20 to a room or member
 that it names. Into a room may send who its token lets or, where the type says `anyone`, who is in
-it; the router asks the room's record, and whoever else is to be asked.
+it; the router asks the room's record, and whoever else is to be asked. What one client sends to one
+room or member goes there in its order, one after the other.
 """
 
 from functools import partial
@@ -17,6 +18,7 @@ from bus.limits import ADDRESS_MESSAGES
 from bus.logs import RareLog
 from bus.replies import read_reply
 from gateway.send_to import SendToRefused, Wanted, read_send_to
+from gateway.sends import Sends, Target
 from gateway.session import SendTo, SendUpstream, Session, State
 from schemas.close_codes import Retry
 from schemas.headers import CAST, ID, SESSION, encode_headers
@@ -57,7 +59,7 @@ class Upstream:
         self._send(connection, action, wanted)
 
     def send_to(self, connection: "Connection", action: SendTo) -> None:
-        """Publish for the room or member that an op 20 body names; answered in the same way."""
+        """Publish for the room or member that an op 20 body names; other frames don't wait."""
         try:
             wanted = read_send_to(action.body)
         except SendToRefused as refused:
@@ -65,6 +67,9 @@ class Upstream:
             self._refuse(connection, action, refusal)
         else:
             self._send(connection, action, wanted)
+            sends, most = connection.sends, self._gateway.settings.limits.waiting_frames
+            if sends is not None and sends.count >= most:
+                sends.full = connection.session.waiting = True
 
     def _send(self, connection: "Connection", action: Action, wanted: Wanted) -> None:
         gateway, session = self._gateway, connection.session
@@ -91,8 +96,14 @@ class Upstream:
             subject = subjects.direct(wanted.member, session.mid, wanted.operation)
         if policy.admit != "off":
             seconds += policy.admit_seconds
-        receive = partial(self._receive, connection, action)
-        gateway.bus.request(subject, wanted.body, receive, seconds, encode_headers(headers))
+        target = wanted.room or wanted.member
+        receive = partial(self._receive, connection, action, target)
+        block = encode_headers(headers)
+        if connection.sends is None:
+            connection.sends = Sends()
+        connection.sends.add(
+            target, partial(gateway.bus.request, subject, wanted.body, receive, seconds, block)
+        )
 
     def _address_refusal(self, connection: "Connection") -> RpcError | None:
         """Say why not where the client's address sends too fast."""
@@ -103,9 +114,22 @@ class Upstream:
         words = f"too many messages from your address, the next one in {wait:.1f} s"
         return RpcError(TOO_MANY, words, Retry.LATER.value, ADDRESS_MESSAGES, ceil(wait))
 
-    def _receive(self, connection: "Connection", action: Action, reply: Reply) -> None:
-        if connection.session.state is not State.OPEN:
+    def _receive(
+        self, connection: "Connection", action: Action, target: Target, reply: Reply
+    ) -> None:
+        sends = connection.sends
+        if connection.session.state is not State.OPEN or sends is None:
             return
+        sends.answered(target)
+        self._tell(connection, action, reply)
+        if sends.full and sends.count < self._gateway.settings.limits.waiting_frames:
+            sends.full = False
+            connection.session.answered()
+            connection.go_on()
+        if not sends.count:
+            connection.sends = None
+
+    def _tell(self, connection: "Connection", action: Action, reply: Reply) -> None:
         try:
             answer = read_reply(reply, SendReply)
         except RpcError as refusal:
@@ -136,8 +160,9 @@ class Upstream:
         else:
             operation, body = action.operation, b""
         connection.send_frame(operation, body, action.version, action.sequence)
-        session.answered()
-        connection.go_on()
+        if isinstance(action, SendUpstream):
+            session.answered()
+            connection.go_on()
 
 
 def _right_refusal(

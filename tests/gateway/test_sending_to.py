@@ -89,17 +89,86 @@ async def test_without_extensions_it_is_answered_as_goim_does(harness: Harness) 
     assert harness.router.sent == []
 
 
-async def test_answers_keep_the_order_of_what_was_sent(harness: Harness) -> None:
+def post(client: Client, sequence: int, **values: Any) -> None:
+    """Send op 20 and wait for nothing."""
+    client.send(SEND_TO, dumps({"operation": 1000, "body": "x"} | values).encode(), 1, sequence)
+
+
+async def replies(client: Client, count: int) -> list[tuple[int, int]]:
+    """Return operations and sequences of the next replies."""
+    found: list[tuple[int, int]] = []
+    while len(found) < count:
+        frame = await client.receive()
+        if frame.operation != 19:
+            found.append((frame.operation, frame.sequence))
+    return found
+
+
+async def test_a_slow_answer_holds_up_only_what_goes_to_the_same_room_or_member(
+    harness: Harness,
+) -> None:
+    harness.router.holds = True
+    client = await harness.ws(**ADA, room_id="chat://1")
+    post(client, 1, room="chat://1")
+    post(client, 2, room="chat://1")
+    post(client, 3, room="chat://2")
+    post(client, 4, member=9)
+    post(client, 5, member=9, cast=True)
+    client.send(2, sequence=6)
+    assert await replies(client, 1) == [(3, 6)]
+    await harness.is_true(lambda: len(harness.router.sent) == 3)
+    client.send(4, b"behind them", sequence=7)
+    client.send(2, sequence=8)
+    harness.router.let_go()
+    await harness.is_true(lambda: len(harness.router.sent) == 5)
+    harness.router.let_go()
+    await harness.is_true(lambda: len(harness.router.sent) == 6)
+    harness.router.let_go()
+    told = await replies(client, 7)
+    assert sorted(told[:3]) == [(5, 1), (5, 3), (5, 4)]
+    assert sorted(told[3:5]) == [(5, 2), (5, 5)]
+    assert told[5:] == [(5, 7), (3, 8)]
+    prefix = harness.bus.subjects.prefix
+    sent_to = [subject.removeprefix(f"{prefix}.") for subject, _, _ in harness.router.sent]
+    first, second = sent_to[:3], sent_to[3:5]
+    assert sorted(first) == ["direct.9.5.1000", "up.chat.1.5.1000", "up.chat.2.5.1000"]
+    assert sorted(second) == ["direct.9.5.1000", "up.chat.1.5.1000"]
+    assert sent_to[5] == "up.chat.1.5.4"
+    (connection,) = harness.gateway.hub.connections.values()
+    assert connection.sends is None
+
+
+async def test_so_many_that_are_not_answered_and_no_more_frames_are_taken(
+    nats_url: str, prefix: str
+) -> None:
+    async with running_gateway(nats_url, prefix, {"waiting_frames": 5}) as harness:
+        harness.router.holds = True
+        client = await harness.tcp(**ADA)
+        for number in range(1, 8):
+            post(client, number, member=number)
+        client.send(2, sequence=8)
+        await harness.is_true(lambda: len(harness.router.sent) == 5)
+        (connection,) = harness.gateway.hub.connections.values()
+        assert connection.session.waiting
+        assert len(connection.backlog or ()) == 3
+        harness.router.holds = False
+        harness.router.let_go()
+        told = await replies(client, 8)
+        assert sorted(told) == [(3, 8), *((5, number) for number in range(1, 8))]
+        assert connection.transport.is_reading()
+
+
+async def test_who_leaves_before_the_answers_is_not_missed(harness: Harness) -> None:
     harness.router.holds = True
     client = await harness.tcp(**ADA)
-    await harness.settled()
-    await client.until_live("all")
-    client.send(SEND_TO, dumps({"member": 9, "operation": 4, "body": "x"}).encode(), sequence=1)
-    client.send(2, sequence=2)
+    for number in range(1, 4):
+        post(client, number, member=9)
     await harness.router.arrived.wait()
+    client.reset()
+    await harness.emptied()
     harness.router.let_go()
-    frames = [await client.receive() for _ in range(2)]
-    assert [(one.operation, one.sequence) for one in frames] == [(5, 1), (3, 2)]
+    await harness.delivered()
+    assert len(harness.router.sent) == 1
 
 
 async def test_what_the_router_refuses_is_told_with_its_reason(harness: Harness) -> None:
