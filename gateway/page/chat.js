@@ -194,7 +194,8 @@ function handleState(/** @type {State} */ state) {
 /** @param {import("./goim-endings.js").Ending} ending it does not try again */
 function handleEnd({ code, message }) {
   setText(find("state"), "Ended");
-  const words = refusalWords({ message: `the server did not let you in: ${message}` });
+  const reason = session.token ? message : "nobody gets in without an account or a token";
+  const words = refusalWords({ message: `the server did not let you in: ${reason}` });
   if (!session.isThere) return; // the first page is shown already
   if (TOKEN_CODES.includes(code) && !session.isAccount) {
     const room = hashRoom();
@@ -255,6 +256,7 @@ function showRoom() {
   find("invite-open").hidden = !isAdmin(role);
   find("settings-open").hidden = !isAdmin(role);
   find("leave-room").hidden = current?.kind !== "room" || role === "owner";
+  setText(find("leave-room"), isOut ? "Take off the list" : "Leave the room");
   panelDrawer.allow(current?.kind === "room");
   log.showEmpty(emptyWords(current));
   if (current?.loaded) setTimeout(() => (find("log").ariaLive = "polite")); // what comes now is new
@@ -316,7 +318,7 @@ function write() {
 }
 
 function bodyOf(/** @type {string} */ text) {
-  return messenger?.current ? messenger.bodyOf(messenger.current, text) : text;
+  return messenger?.current ? messenger.outbox.bodyOf(messenger.current, text) : text;
 }
 
 function pickMember(/** @type {number} */ mid) {
@@ -338,7 +340,7 @@ async function answerInvitation(/** @type {Conversation} */ room, /** @type {"jo
 
 async function leaveRoom() {
   const room = talk().current;
-  if (!room || !confirm(`Leave ${titleOf(room, nameOf)}?`)) return;
+  if (!room || (!room.out && !confirm(`Leave ${titleOf(room, nameOf)}?`))) return;
   try {
     if (room.record?.role && !room.out) await talk().rooms("leave", room);
   } catch (error) {

@@ -15,23 +15,18 @@
 
 import { ApiError } from "./api.js";
 import { Calls } from "./calls.js";
-import {
-  CHAT_OPERATION,
-  encodeChat,
-  encodeSignal,
-  readMessage,
-  SIGNAL_OPERATION,
-} from "./chat-message.js";
+import { CHAT_OPERATION, readMessage, SIGNAL_OPERATION } from "./chat-message.js";
 import { Conversation } from "./conversation.js";
-import { encodeSendTo, GoimClient, Operation, SendError } from "./goim.js";
+import { GoimClient, Operation, SendError } from "./goim.js";
 import { loadPage } from "./history.js";
 import { saveProfile } from "./memory.js";
 import { MessageList } from "./message-list.js";
 import { Names } from "./names.js";
+import { Outbox } from "./outbox.js";
 import { applyEvent, readRoom } from "./room-record.js";
 import { Typing } from "./typing.js";
 import { Unread } from "./unread.js";
-import { eventParts, refusalWords } from "./words.js";
+import { eventParts } from "./words.js";
 import { workerTimers } from "./worker-timers.js";
 
 const MOST_ROOMS = 100; // heard at once, as a gateway lets one
@@ -45,6 +40,7 @@ export class Messenger {
   current = null;
   calls;
   names;
+  outbox;
   typing;
   #session;
   #profile;
@@ -60,6 +56,7 @@ export class Messenger {
     this.#handlers = handlers;
     this.calls = new Calls(session);
     this.names = new Names((asked) => this.calls.names(asked), () => this.#rename());
+    this.outbox = new Outbox(session, () => this.#client, (one) => handlers.onAdded(one, false));
     this.typing = new Typing(
       (key) => this.#signal(this.conversations.get(key), "typing"),
       (key) => handlers.onChange(this.conversations.get(key) ?? null),
@@ -89,7 +86,7 @@ export class Messenger {
     url.hash = "";
     const resume = this.#client?.positions ?? { ...FIRST_PUSHES, ...this.#profile.positions[mid] };
     const accepts = [Operation.SEND_MESSAGE, CHAT_OPERATION, SIGNAL_OPERATION];
-    this.#client?.close();
+    this.#end();
     const renewToken = (/** @type {string} */ old) => this.#session.tokenAfter(old);
     const identity = { mid, token, accepts, resume };
     const options = { timers: workerTimers, renewToken };
@@ -103,11 +100,8 @@ export class Messenger {
   }
 
   stop() {
-    const old = this.#client;
-    this.#client = null;
-    this.#savePositions(old);
-    this.#unread.end();
-    old?.close();
+    this.#savePositions(this.#client);
+    this.#end();
   }
 
   retryNow() {
@@ -129,11 +123,6 @@ export class Messenger {
     this.#remember([id, ...this.visited.filter((one) => one !== id)]);
     this.#join(room);
     return room;
-  }
-
-  /** What is sent of a text, to know how long it is. @param {Conversation} one @param {string} text */
-  bodyOf(one, text) {
-    return encodeSendTo(one.target, encodeChat(this.#session.name, text), CHAT_OPERATION);
   }
 
   /** Ask anew which rooms one is in or invited to. @throws {ApiError} */
@@ -193,19 +182,13 @@ export class Messenger {
 
   /** @param {Conversation} one @param {string} text */
   send(one, text) {
-    const { mid: from, name } = this.#session;
-    const to = one.kind === "member" ? Number(one.id) : 0;
-    const message = /** @type {Stored} */ ({ sequence: 0, from, to, name, text, time: Date.now(), kind: "chat" });
-    const entry = one.list?.addPending(message);
-    one.list?.endUnread();
     this.typing.sent(one.key);
-    this.#handlers.onAdded(one, false);
-    if (entry) this.#send(one, entry, encodeChat(name, text));
+    this.outbox.send(one, text);
   }
 
   /** Tell a member's pages that there is an invitation, so that they look at once. */
   announceInvitation(/** @type {number} */ mid) {
-    this.#client?.cast({ member: mid }, encodeSignal("invited", this.#session.name), SIGNAL_OPERATION);
+    this.outbox.signal(new Conversation("member", mid), "invited");
   }
 
   async #refresh() {
@@ -251,10 +234,19 @@ export class Messenger {
     };
   }
 
+  /** Nothing that the client says from now on counts. */
+  #end() {
+    const old = this.#client;
+    this.#client = null;
+    this.#unread.end();
+    old?.close();
+  }
+
   #handleState(/** @type {State} */ state) {
+    if (!this.#client) return;
     if (state.state === "online") {
       this.#session.recognize(state.mid);
-      if (this.#client) this.#unread.begin(this.#client);
+      this.#unread.begin(this.#client);
       this.refresh().catch(ignoreRefusal);
     }
     this.#handlers.onState(state);
@@ -341,30 +333,8 @@ export class Messenger {
     if (message.sequence >= (one.preview?.sequence ?? 0)) one.preview = message;
   }
 
-  async #send(
-    /** @type {Conversation} */ one,
-    /** @type {import("./message-list.js").Entry} */ entry,
-    /** @type {string} */ body,
-    /** @type {number | undefined} */ number = undefined,
-  ) {
-    const operation = one.kind === "room" ? Operation.SEND_MESSAGE : CHAT_OPERATION;
-    try {
-      const answer = await this.#client?.sendTo(one.target, body, { operation, number });
-      if (!answer) return;
-      one.list?.confirm(entry, answer.sequence);
-      one.receive({ ...entry, sequence: answer.sequence }, true);
-    } catch (error) {
-      if (!(error instanceof SendError)) throw error;
-      const again = () => this.#send(one, entry, body, error.number);
-      one.list?.fail(entry, refusalWords(error.refusal), again);
-    }
-    this.#handlers.onAdded(one, false);
-    this.#handlers.onChange(one);
-  }
-
   #signal(/** @type {Conversation | undefined} */ one, /** @type {"typing"} */ signal) {
-    if (!one || one.out) return;
-    this.#client?.cast(one.target, encodeSignal(signal, this.#session.name), SIGNAL_OPERATION);
+    if (one && !one.out) this.outbox.signal(one, signal);
   }
 
   #isMine(/** @type {Stored} */ { kind, from }) {

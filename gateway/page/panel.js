@@ -106,6 +106,7 @@ export class Panel {
     const room = this.#room;
     if (!room || room.kind !== "room") return [];
     const { record } = room;
+    if (room.out && !record?.whole) return [];
     const mids = record?.whole
       ? [...record.members, ...record.invited.filter((/** @type {number} */ one) => !record.members.includes(one))]
       : [...new Set([this.#me(), ...this.#guests])];

@@ -85,7 +85,7 @@ export class SideList {
 }
 
 function hint(/** @type {Conversation} */ { out, record }) {
-  if (out) return "You are not in it any more";
+  if (out) return "You are not in it";
   if (record?.access === "closed") return "Closed";
   return record?.senders === "admins" ? "Announcements" : "";
 }

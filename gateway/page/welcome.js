@@ -10,7 +10,6 @@ import { ApiError, call } from "./api.js";
 import { find, onSubmit, showProblem, valueOf } from "./elements.js";
 import { saveProfile } from "./memory.js";
 import { roomId, roomTitle } from "./room-record.js";
-import { refusalWords } from "./words.js";
 
 const TABS = ["login", "register", "guest"];
 const NO_ACCOUNTS = "This server has no accounts right now.";
@@ -61,13 +60,14 @@ export class Welcome {
       await call("accounts/names", {});
     } catch (error) {
       const isAway = error instanceof ApiError && error.reason === "unavailable";
-      find("tab-login").hidden = find("tab-register").hidden = isAway;
-      if (isAway && find("guest").hidden && find("welcome").hidden === false) this.#choose("guest");
+      find("welcome-tabs").hidden = isAway || !find("activate").hidden;
+      find("guest-hint").hidden = !isAway;
+      if (isAway && find("guest").hidden && !find("welcome").hidden) this.#choose("guest");
     }
   }
 
   #choose(/** @type {string} */ chosen, focus = "") {
-    find("welcome-tabs").hidden = chosen === "activate";
+    find("welcome-tabs").hidden = chosen === "activate" || !find("guest-hint").hidden;
     for (const tab of TABS) {
       find(tab).hidden = tab !== chosen;
       find(`tab-${tab}`).setAttribute("aria-selected", String(tab === chosen));
@@ -82,9 +82,8 @@ export class Welcome {
   #step(/** @type {KeyboardEvent} */ event) {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!by) return;
-    const shown = TABS.filter((tab) => !find(`tab-${tab}`).hidden);
-    const at = shown.findIndex((tab) => find(`tab-${tab}`) === document.activeElement);
-    const next = shown[(at + by + shown.length) % shown.length];
+    const at = TABS.findIndex((tab) => find(`tab-${tab}`) === document.activeElement);
+    const next = TABS[(at + by + TABS.length) % TABS.length];
     this.#choose(next);
     find(`tab-${next}`).focus();
     event.preventDefault();
@@ -151,9 +150,4 @@ function inWords(/** @type {any} */ error) {
     error.message = "Here accounts are made by an operator: ask for one, then log in";
   }
   return error;
-}
-
-/** @param {import("./goim-endings.js").Ending} ending */
-export function endingWords(ending) {
-  return refusalWords({ message: `the server did not let you in: ${ending.message}` });
 }

@@ -61,3 +61,8 @@ def test_every_field_and_button_has_a_name() -> None:
     wrapped = "".join(re.findall(r"<label (?!class=\"visually).*?</label>", html, re.DOTALL))
     for field in re.findall(r'<(?:input|select|textarea)[^>]*id="([^"]+)"', html):
         assert field in labels or f'id="{field}"' in wrapped, field
+
+
+def test_no_file_of_the_page_is_too_long_to_read() -> None:
+    for file in (*PAGE.glob("*"), *FOLDER.glob("*.mjs")):
+        assert len(file.read_text().splitlines()) < 400, file
