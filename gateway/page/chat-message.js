@@ -55,13 +55,15 @@ export function readHistory(one) {
   return { sequence, from: 0, to: 0, name: "", text: body, time, kind: "service" };
 }
 
+/** @returns {Stored | null} */
 function readStamped(/** @type {any} */ stamp, /** @type {string} */ body) {
   const { sequence, from, to = 0, time, operation } = stamp;
   const chat = readObject(body);
   const name = typeof chat?.name === "string" ? chat.name.trim().slice(0, MOST_NAME) : "";
   if (operation === SIGNAL_OPERATION) {
-    const kind = ["typing", "invited"].find((one) => one === chat?.signal);
-    return kind ? { sequence, from, to, name, text: "", time, kind } : null;
+    const kind = chat?.signal;
+    const isKnown = kind === "typing" || kind === "invited";
+    return isKnown ? { sequence, from, to, name, text: "", time, kind } : null;
   }
   const text = typeof chat?.text === "string" ? chat.text : null;
   return { sequence, from, to, name: text === null ? "" : name, text: text ?? body, time, kind: "chat" };

@@ -17,7 +17,7 @@ const RETRY = new Map(
 /**
  * Return how a connection ended: what its op 29 notice said, else what its close code means.
  *
- * @param {number} code @param {string} reason @param {Partial<Ending> | null} [notice]
+ * @param {number} code @param {string} reason @param {any} [notice] op 29's
  * @returns {Ending}
  */
 export function readEnding(code, reason, notice = null) {

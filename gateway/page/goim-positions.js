@@ -60,7 +60,7 @@ export class Positions {
     const bodies = [];
     while (changed.length) {
       const some = changed.splice(0, MOST_TOPICS);
-      bodies.push(positionsToJson(new Map(some.map((one) => [one, this.topics.get(one)]))));
+      bodies.push(positionsToJson(new Map(some.map((one) => [one, this.topics.get(one) ?? 0]))));
     }
     return bodies;
   }

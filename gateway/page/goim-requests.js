@@ -11,7 +11,9 @@ import { encodeFrame, MAX_BODY_BYTES, Operation } from "./goim-frames.js";
 
 const MOST_NUMBER = 2 ** 31 - 1;
 const ANSWER_SECONDS = 20; // while connected
-const ANSWERS = new Set([Operation.SEND_MESSAGE_REPLY, Operation.HISTORY_REPLY, Operation.READ_REPLY]);
+const ANSWERS = /** @type {Set<number>} */ (
+  new Set([Operation.SEND_MESSAGE_REPLY, Operation.HISTORY_REPLY, Operation.READ_REPLY])
+);
 
 /** The server refused, or did not answer; `number` sends the same message again. */
 export class SendError extends Error {

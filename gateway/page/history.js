@@ -26,7 +26,7 @@ export async function loadPage(client, one, before) {
     const { messages, more } = await client.history(one.target, { before, limit: PAGE_MESSAGES });
     one.loaded = true;
     one.more = more && messages.length > 0;
-    return messages.map(readHistory).filter(isShown);
+    return /** @type {Stored[]} */ (messages.map(readHistory).filter(isShown));
   } catch (error) {
     if (!(error instanceof SendError)) throw error;
     if (error.refusal.retry === "never") giveUp(one, error);

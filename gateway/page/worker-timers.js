@@ -8,7 +8,7 @@ const acts = new Map();
 const worker = start();
 let last = 0;
 
-/** @type {import("./goim.js").Timers} */
+/** @type {import("./goim-timers.js").Timers} */
 export const workerTimers = {
   set(act, milliseconds) {
     if (!worker) return setTimeout(act, milliseconds);
