@@ -9,6 +9,7 @@ says, writes a ledger of all that was published and of every frame that each cli
     witness.py     what the streams hold       ledger.py       the book of it all
     judge.py       what was promised and did not come true    report.py   figures, table, JSON
 
+    storm.py       `./dev storm`, over crowd.py: thousands of clients come back at once
     races.py       `./dev races`, over racer.py: on its way when it is published to
 
 Read `judge.py` first (what is promised to whom), then `run.py`. `powercut.py` is `./dev powercut`.

@@ -6,11 +6,9 @@ import os
 import secrets
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import click
-import jwt
 
 from bus.connection import Bus
 from bus.logs import configure_logs
@@ -19,7 +17,7 @@ from chaos.errors import ChaosError
 from chaos.instance import Instance, running_instance
 from chaos.racer import Place
 from chaos.races import RaceFigures, run_races
-from chaos.world import AUDIENCE, TOKEN_SECONDS
+from chaos.world import member_token
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 MOST_SEED = 1_000_000
@@ -56,15 +54,7 @@ def command(count: int, seed: int | None, json_file: Path | None) -> None:
 
 async def _race(instance: Instance, count: int, seed: int) -> RaceFigures:
     def token_of(mid: int, room: str) -> str:
-        now = int(time.time())
-        claims = {
-            "sub": str(mid),
-            "iat": now,
-            "exp": now + TOKEN_SECONDS,
-            "aud": AUDIENCE,
-            "rooms": [{"pattern": room, "receive": True, "send": True, "history": True}],
-        }
-        return jwt.encode(claims, instance.secret, "HS256", {"kid": "1"})
+        return member_token(instance.secret, mid, (room,))
 
     bus = await Bus.connect(BusSettings(nats_url=instance.nats_url), "races")
     try:

@@ -16,6 +16,9 @@ import pytest
 from nats.aio.client import Client as NatsClient
 from nats.errors import Error as NatsError
 
+from bus.connection import Bus
+from bus.settings import BusSettings
+from chaos.storm import Place, Storm
 from goimbus.client import Client
 from goimbus.messages import Message
 from schemas.frame import encode_frame
@@ -28,6 +31,7 @@ PARTS = ("gateway", "store", "router", "auth", "valkey-server", "nats-server")
 MESSAGES_BEFORE, MESSAGES_AFTER = 100, 100
 PUBLISH_SECONDS = 2.0
 EXIT_SECONDS = 10.0
+STORM_CLIENTS = 200
 DRAIN_SECONDS = 2.0
 
 
@@ -134,6 +138,25 @@ async def test_an_id_is_known_after_nats_was_killed_and_refused_when_it_may_be_f
     old = await push_once(fragile, mid, f"order@{int(time.time()) - 115}")
     assert (old.status_code, old.json()["code"]) == (400, -400)
     assert "too old to be sure" in old.json()["message"]
+
+
+async def test_all_clients_of_a_killed_worker_come_back_at_once_and_have_everything(
+    fragile: RunningSystem,
+) -> None:
+    bus = await Bus.connect(BusSettings(nats_url=fragile.nats_url), "storm")
+
+    def kill_worker() -> None:
+        busiest = max(workers(fragile), key=lambda one: len(os.listdir(f"/proc/{one}/fd")))
+        os.kill(busiest, signal.SIGKILL)
+
+    place = Place(fragile.port, fragile.tcp_port, kill_worker)
+    storm = Storm(place, bus, STORM_CLIENTS, lambda mid: "")
+    await storm.run_storm(missed=5)
+    storm.end()
+    await bus.drain()
+    assert storm.figures.first == []
+    assert storm.figures.is_clean
+    assert storm.figures.lost_connections > 0
 
 
 def workers(system: RunningSystem) -> list[int]:
