@@ -32,6 +32,8 @@ SWITCHING = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: "
 )
+ONCE = (b"host", b"origin", b"sec-websocket-key", b"sec-websocket-version")
+BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n"
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n\r\n"
@@ -193,10 +195,13 @@ class FrontDoor(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             pass
         except httptools.HttpParserError:
-            self._refuse("bad_request", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            self._refuse("bad_request", BAD_REQUEST)
             return
         target = head.target.partition(b"?")[0]
         headers = {name.lower(): value for name, value in head.headers}
+        if any(sum(name.lower() == one for name, _ in head.headers) > 1 for one in ONCE):
+            self._refuse("bad_request", BAD_REQUEST)
+            return
         obstacle = self._obstacle()
         if target != GOIM_PATH:
             self._refuse("path", b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")

@@ -46,7 +46,7 @@ class Unusual:
 class WebSocketConnection(Connection):
     """A client on WebSocket, after its upgrade."""
 
-    __slots__ = ("unusual",)
+    __slots__ = ("framing_lost", "unusual")
 
     transport_name = "ws"
     base_kind = WEBSOCKET
@@ -55,13 +55,16 @@ class WebSocketConnection(Connection):
     def __init__(self, *arguments: object, **names: object) -> None:
         super().__init__(*arguments, **names)  # type: ignore[arg-type]
         self.unusual = None
+        self.framing_lost = False  # where frames begin: what comes is of no use any more
 
     def data_received(self, data: bytes) -> None:
         """Take whole WebSocket frames, keep the rest (asyncio.Protocol)."""
+        if self.framing_lost:
+            return
         if self.buffer:
             data = self.buffer + data
         position, end = 0, len(data)
-        while self.close_code is None and end - position >= 2:
+        while end - position >= 2:
             first, second = data[position], data[position + 1]
             size = second & 0x7F
             head = 2
@@ -76,6 +79,7 @@ class WebSocketConnection(Connection):
                     break
                 size = int.from_bytes(data[position + 2 : position + 10], "big")
             if size > self.gateway.settings.limits.message_bytes:
+                self.framing_lost, position = True, end  # its end is not waited for
                 self.close(CloseCode.MESSAGE_TOO_BIG)
                 break
             if second & MASKED:
@@ -83,17 +87,17 @@ class WebSocketConnection(Connection):
             stop = position + head + size
             if stop > end:
                 break
-            if first == FIN_BINARY and second & MASKED and self.unusual is None:
+            if self.close_code is not None:
+                if first == FIN_CLOSE:
+                    self._certify_end()
+            elif first == FIN_BINARY and second & MASKED and self.unusual is None:
                 payload = data[position + head : stop]
                 mask = data[position + head - MASK_BYTES : position + head]
                 self.handle_message(apply_mask(payload, mask), text=False)
             else:
                 self._receive_unusual(data[position:stop])
             position = stop
-        if self.close_code is None:
-            self.buffer = data[position:] if position else data
-        else:
-            self._discard(data[position:])
+        self.buffer = data[position:] if position else data
 
     def end(self, code: CloseCode, words: str) -> None:
         """Send a close frame, then wait a little for the client's."""
@@ -190,9 +194,7 @@ class WebSocketConnection(Connection):
         self._write_unusual(unusual)
         self.finish()
 
-    def _discard(self, data: bytes) -> None:
-        """After our close frame only the client's counts: it has read all that came before."""
-        self.buffer = b""
-        if data[:1] == bytes([FIN_CLOSE]):
-            self.gateway.positions.certify_end(self)
-            self.transport.close()
+    def _certify_end(self) -> None:
+        """The client answers our close frame: it has read all that came before that."""
+        self.gateway.positions.certify_end(self)
+        self.transport.close()

@@ -1,14 +1,17 @@
 """What a client has got: when the gateway closes it, and when it comes back to a room it left."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from json import dumps
 
 import pytest
 import pytest_asyncio
 
+from gateway.websocket import WebSocketConnection
 from schemas.close_codes import CloseCode
+from schemas.frame import encode_frame
 from schemas.operations import Operation
-from tests.gateway.clients import TcpClient
+from tests.gateway.clients import CLOSE, TcpClient, websocket_frame
 from tests.gateway.harness import Harness, running_gateway
 
 MEMBER_KEY = (5, "phone", "member.5")
@@ -49,6 +52,44 @@ async def test_a_client_closed_here_has_all_that_it_read_when_it_closes_too(
     await client.closed()
     await saved(harness, MEMBER_KEY, sequence)
     await harness.emptied()
+
+
+async def test_a_close_frame_counts_behind_other_frames_and_in_any_pieces(
+    harness: Harness,
+) -> None:
+    goodbye = websocket_frame((1001).to_bytes(2, "big"), CLOSE)
+    answer = websocket_frame(encode_frame(Operation.HEARTBEAT)) + goodbye
+    client = await harness.ws(mid=5, key="phone", accepts=[1000])
+    for place in (len(answer), len(answer) - 1, len(answer) - len(goodbye) + 1, 3):
+        await harness.settled()
+        sequence = harness.store.publish("member.5", b"read")
+        await harness.delivered()
+        close(harness)
+        await client.closed(hang_up=False)
+        client.write(answer[:place])
+        await client.writer.drain()
+        await asyncio.sleep(0)
+        client.write(answer[place:])
+        await saved(harness, MEMBER_KEY, sequence)
+        await harness.emptied()
+        client = await harness.ws(mid=5, key="phone", accepts=[1000])
+
+
+async def test_a_byte_inside_a_frame_is_no_close_frame(harness: Harness) -> None:
+    client = await harness.ws(mid=5, key="phone", accepts=[1000])
+    await harness.settled()
+    (connection,) = harness.gateway.hub.connections.values()
+    assert isinstance(connection, WebSocketConnection)
+    harness.store.publish("member.5", b"never read")
+    await harness.delivered()
+    connection.close(CloseCode.GOING_AWAY)
+    frame = websocket_frame(b"\x88" * 100, mask=b"\0\0\0\0")
+    for piece in (frame[:10], frame[10:], websocket_frame(b"x" * 20_000), b"\x88\x00" * 50):
+        connection.data_received(piece)
+    client.reset()
+    await harness.emptied()
+    await harness.gateway.positions.drain(5.0)
+    assert MEMBER_KEY not in harness.store.positions
 
 
 @pytest.mark.parametrize("transport", ["tcp", "ws"])

@@ -157,6 +157,15 @@ async def test_an_origin_must_be_listed_or_our_own(
             assert harness.gateway.counters.refused == {"origin": 1}
 
 
+@pytest.mark.parametrize("name", ["Origin", "Host", "Sec-WebSocket-Key", "sec-websocket-version"])
+async def test_a_header_that_decides_is_there_once(nats_url: str, prefix: str, name: str) -> None:
+    async with running_gateway(nats_url, prefix, origins=("https://app.example",)) as harness:
+        head = upgrade(Origin="https://app.example").removesuffix(b"\r\n")
+        client = await raw(harness, head + f"{name}: https://evil.example\r\n\r\n".encode())
+        assert await client.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+        assert harness.gateway.counters.refused == {"bad_request": 1}
+
+
 async def test_no_origin_is_no_browser_and_a_star_allows_all(nats_url: str, prefix: str) -> None:
     async with running_gateway(nats_url, prefix) as harness:
         await switched(await raw(harness, UPGRADE))
