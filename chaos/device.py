@@ -20,6 +20,7 @@ from schemas.subjects import room_topic
 
 ANSWER_SECONDS = 12.0  # for a login or a room: longer than any pause of a process
 SLOW_RECEIVE_BYTES = 4096
+FURTHER_SHARE = 0.3  # of its rooms are further ones from the beginning
 WRAP = 2**32
 FIRST_BUSINESS = 100
 TRY_LATER = (429, 503)
@@ -29,6 +30,8 @@ REPLIES = frozenset(
         Operation.HEARTBEAT_REPLY,
         Operation.SEND_MESSAGE_REPLY,
         Operation.CHANGE_ROOM_REPLY,
+        Operation.JOIN_ROOM_REPLY,
+        Operation.LEAVE_ROOM_REPLY,
     }
 )
 
@@ -62,6 +65,8 @@ class Device:
         world.ledger.devices[persona.name] = self.log
         self.connection: GoimConnection | None = None
         self.room = self.random.choice(persona.rooms)
+        wanted = [one for one in persona.rooms if self.random.random() < FURTHER_SHARE]
+        self.further = set(wanted if persona.ext else ())  # rooms that it hears by op 21
         self.logged_in = False
         self.logged_in_at = 0.0
         self.last_frame_at = 0.0
@@ -178,19 +183,48 @@ class Device:
         old, ledger = self.room, self.world.ledger
         if self.persona.ext:
             self.acknowledge()
-        self.log.entered(ledger.index(room_topic(room)))
+        if room not in self.further:  # else it goes on as it is
+            self.log.entered(ledger.index(room_topic(room)))
+            self.live.discard(f"room:{room}")
         self.room = room
-        self.live.discard(f"room:{room}")
         answer = await self.ask(Operation.CHANGE_ROOM, room.encode())
         if answer is None:
             self.cut()
             self.room = room if room in self.persona.rooms else ""
             return
-        if old and old != room:
+        if old and old != room and old not in self.further:
             self.log.left(ledger.index(room_topic(old)))
         if room not in self.persona.rooms:
             self.log.left(ledger.index(room_topic(room)))
             self.room = ""
+
+    async def join_room(self, room: str) -> None:
+        """Hear one more room; one that the token does not open is refused."""
+        async with self._changing:
+            if room != self.room:
+                self.log.entered(self.world.ledger.index(room_topic(room)))
+                self.live.discard(f"room:{room}")
+            wish: dict[str, Any] = {"room": room}
+            position = self._positions.get(f"room:{room}")
+            if self.log.resumes and position is not None:
+                wish["resume"] = position
+            answer = await self.ask(Operation.JOIN_ROOM, dumps(wish).encode())
+            if answer is None:
+                self.cut()
+            elif "error" not in _json(answer.body):
+                self.further.add(room)
+            elif room != self.room:
+                self.log.left(self.world.ledger.index(room_topic(room)))
+
+    async def leave_room(self, room: str) -> None:
+        """Hear a further room no more."""
+        async with self._changing:
+            self.acknowledge()
+            self.further.discard(room)
+            if await self.ask(Operation.LEAVE_ROOM, dumps({"room": room}).encode()) is None:
+                self.cut()
+            elif room != self.room:
+                self.log.left(self.world.ledger.index(room_topic(room)))
 
     async def send_message(self) -> None:
         """Send a message to the room, or one again that was not answered."""
@@ -246,6 +280,7 @@ class Device:
         }
         if persona.ext:
             values["ext"] = 1
+            values["rooms"] = sorted(self.further)
         if self.log.resumes and self._positions:
             values["resume"] = _by_kind(self._positions)
         return values
@@ -258,7 +293,7 @@ class Device:
         echo = waiting is not None and not frame.body and operation >= FIRST_BUSINESS
         if operation in REPLIES or echo:
             if operation == Operation.AUTH_REPLY:
-                self._note_login()
+                self._note_login(_json(frame.body))
             if waiting is not None and not waiting.done():
                 waiting.set_result(frame)
         elif operation == Operation.TOPIC and self.persona.ext:
@@ -269,13 +304,14 @@ class Device:
             for one in self._plant.change(self.persona, self._label, frame):
                 self._note_push(one)
 
-    def _note_login(self) -> None:
+    def _note_login(self, told: dict[str, Any]) -> None:
         """It counts from the op 8 frame on: pushes may be right behind it."""
         self.logged_in = True
         self.logged_in_at = self.world.now()
         self.log.opened()
-        if self.room:
-            self.log.entered(self.world.ledger.index(room_topic(self.room)))
+        self.further = set(told.get("rooms", ()))
+        for room in {self.room, *self.further} - {""}:
+            self.log.entered(self.world.ledger.index(room_topic(room)))
 
     def _begin_run(self, values: dict[str, Any]) -> None:
         self._label, self._run_end = str(values["topic"]), int(values["sequence"])

@@ -16,7 +16,7 @@ from schemas.subjects import room_topic
 
 RETRY_SECONDS = (0.05, 0.8)
 TICK_SECONDS = (0.5, 2.0)
-SEND_CHANCE, SWITCH_CHANCE = 0.3, 0.1
+SEND_CHANCE, SWITCH_CHANCE, FURTHER_CHANCE = 0.3, 0.1, 0.1
 LOOK_SECONDS = 0.1
 QUIET_SECONDS = 1.5
 
@@ -39,6 +39,7 @@ class LibraryDevice:
         )
         world.ledger.devices[persona.name] = self.log
         self._room = self.random.choice(persona.rooms)
+        self._further: tuple[str, ...] = ()
         self._positions: dict[str, int] = {}
         self._client: Client | None = None
         self._live: set[str] = set()
@@ -74,6 +75,7 @@ class LibraryDevice:
                 self.world.note_refusal(type(error).__name__)
             finally:
                 self._positions, self._room = client.positions, client.room or self._room
+                self._further = client.rooms
                 self._client = None
             await asyncio.sleep(self.random.uniform(*RETRY_SECONDS))
 
@@ -91,6 +93,7 @@ class LibraryDevice:
             platform=persona.platform,
             accepts=persona.accepts,
             resume=self._positions,
+            rooms=self._further,
             hooks=ClientHooks(on_live=self._note_live),
             jitter=self.random.random,
         )
@@ -115,6 +118,8 @@ class LibraryDevice:
                     await self._send(client)
                 elif chance < SEND_CHANCE + SWITCH_CHANCE:
                     await self.switch()
+                elif chance < SEND_CHANCE + SWITCH_CHANCE + FURTHER_CHANCE:
+                    await self._change_further(client)
             except ClientError as error:
                 self.world.note_refusal(f"library: {type(error).__name__}")
         await client.close()
@@ -132,9 +137,23 @@ class LibraryDevice:
         if rooms and client is not None:
             await self._enter(client, self.random.choice(rooms))
 
+    async def _change_further(self, client: Client) -> None:
+        """Hear one room more, or one less."""
+        room = self.random.choice(self.persona.rooms)
+        if room in client.rooms:
+            await client.leave(room)
+        else:
+            self._expect_live(client, room)
+            await client.join(room)
+
     async def _enter(self, client: Client, room: str) -> None:
-        self._live.discard(f"room:{room}")
+        self._expect_live(client, room)
         await client.change_room(room)
+
+    def _expect_live(self, client: Client, room: str) -> None:
+        """Wait for word that it is live, unless it is heard already and goes on as it is."""
+        if room != client.room and room not in client.rooms:
+            self._live.discard(f"room:{room}")
 
     async def _settle(self, client: Client) -> None:
         while self._unsettled and client.connected and not self.world.over:

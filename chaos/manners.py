@@ -12,7 +12,7 @@ STAY_SECONDS = {"flapping": (0.3, 4.0), "half-open": (2.0, 8.0)}
 AWAY_SECONDS = {"flapping": (0.0, 2.0), "half-open": (1.0, 5.0)}
 SLOW_READ_SECONDS = (0.1, 1.0)
 SLOW_BREAK_SECONDS = (0.5, 8.0)
-SEND_CHANCE, SWITCH_CHANCE, FORBIDDEN_CHANCE = 0.2, 0.06, 0.01
+SEND_CHANCE, SWITCH_CHANCE, FORBIDDEN_CHANCE, FURTHER_CHANCE = 0.2, 0.06, 0.01, 0.15
 QUIET_SECONDS = 1.5  # nothing came for so long: nothing is on its way
 MOST_SETTLE_SECONDS = 20.0  # in one room
 LOOK_SECONDS = 0.1
@@ -86,6 +86,17 @@ class Day:
             await self.switch()
         elif chance < SEND_CHANCE + SWITCH_CHANCE + FORBIDDEN_CHANCE:
             await device.change_room(FORBIDDEN_ROOM)
+        elif device.persona.ext and self._random.random() < FURTHER_CHANCE:
+            await self._change_further()
+
+    async def _change_further(self) -> None:
+        """Hear one room more, or one less; now and then one that is none of its own."""
+        device = self._device
+        room = self._random.choice((*device.persona.rooms, FORBIDDEN_ROOM))
+        if room in device.further:
+            await device.leave_room(room)
+        else:
+            await device.join_room(room)
 
     async def switch(self) -> None:
         """Go to another of the device's rooms."""
