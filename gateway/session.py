@@ -11,18 +11,17 @@ and asked of the store (op 30 and 32), is answered in its own time.
 """
 
 from enum import Enum, auto
-from json import dumps, loads
+from json import dumps
 from typing import NamedTuple
 
 from gateway.asks import Budget
+from gateway.bodies import NO_OPERATIONS, read_operations, read_positions, read_room_wish
 from gateway.grants import Grant, RoomRight
 from schemas.close_codes import CloseCode
 from schemas.frame import Frame
 from schemas.operations import Operation, is_business
 from schemas.subjects import MAX_ID_BYTES
 
-INT32, INT64 = 2**31, 2**63
-INT32_DIGITS = 10
 EXTENSIONS = (Operation.ACKNOWLEDGE, Operation.JOIN_ROOM, Operation.LEAVE_ROOM)
 ASKS = (Operation.HISTORY, Operation.READ)
 NO_ROOM_WISH = dumps(
@@ -37,7 +36,6 @@ NO_ROOM_WISH = dumps(
         },
     }
 ).encode()
-NO_OPERATIONS: frozenset[int] = frozenset()
 
 
 class Reply(NamedTuple):
@@ -340,61 +338,3 @@ class Session:
 def _device(name: str) -> str:
     """Return a device's name as positions can be kept under it: its first bytes, and it is text."""
     return name.encode("utf-8", "replace")[:MAX_ID_BYTES].decode("utf-8", "ignore")
-
-
-def read_operations(body: bytes) -> frozenset[int]:
-    """Return the operations of an op 14 or 16 body, decimal int32 with commas, no spaces.
-
-    One bad number makes the whole list count for nothing, as in goim.
-    """
-    numbers = set()
-    for text in body.split(b",") if body else ():
-        digits = text[1:] if text[:1] in (b"+", b"-") else text
-        magnitude = digits.lstrip(b"0") or digits[:1]  # int() takes no more than 4,300 digits
-        if not digits.isdigit() or len(magnitude) > INT32_DIGITS:
-            return NO_OPERATIONS
-        number = -int(magnitude) if text[:1] == b"-" else int(magnitude)
-        if not -INT32 <= number < INT32:
-            return NO_OPERATIONS
-        numbers.add(number)
-    return frozenset(numbers)
-
-
-def read_room_wish(body: bytes) -> tuple[str, int | None] | None:
-    """Return room and resume of an op 21 or 23 body, None for one that makes no sense.
-
-    `{"room": "live://1000", "resume": 99}`
-    """
-    try:
-        values = loads(body)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict):
-        return None
-    room, resume = values.get("room"), values.get("resume")
-    if not isinstance(room, str):
-        return None
-    if resume is not None and (type(resume) is not int or not -INT64 <= resume < INT64):
-        return None
-    return room, resume
-
-
-def read_positions(body: bytes) -> dict[str, int]:
-    """Return the positions of an op 18 body, `{}` for one that makes no sense.
-
-    `{"member": 5, "all": 2, "rooms": {"live://1000": 99}}`
-    """
-    try:
-        values = loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(values, dict):
-        return {}
-    rooms = values.pop("rooms", None)
-    if isinstance(rooms, dict):
-        values.update(rooms)
-    return {
-        topic: number
-        for topic, number in values.items()
-        if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63
-    }

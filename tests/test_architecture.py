@@ -23,6 +23,7 @@ GOIMBUS_ON_THE_BUS = (
 
 DECIDING = (
     "gateway/session.py",
+    "gateway/bodies.py",
     "gateway/hub.py",
     "gateway/fanout.py",
     "gateway/rates.py",
