@@ -119,6 +119,9 @@ class Desk:
         await self.book.end_login(login_id)
         await self.closing.revoke_token(login_id, now)
         self.closing.close_member(login.mid, CloseCode.TOKEN_REFUSED, words, login_id)
+        found = await self.book.by_digest(login.name)
+        if found is not None:
+            await self.tell(found.account, "login_ended")
 
     def close_for_new_token(self, mid: int, reason: str) -> None:
         """Cut a member's connections; they may come back with a new token."""

@@ -23,6 +23,7 @@ async def test_logins_are_listed_and_one_of_them_is_logged_out(desk: Desk) -> No
     by_operator = (await desk.call("logins", token=API_KEY, name="Ann"))["logins"]
     assert [one["login"] for one in by_operator] == [one["login"] for one in told]
     await desk.call("logout", token=web["token"], login=told[0]["login"])
+    assert (await desk.event("login_ended")).name == "Ann"
     assert await desk.reason("refresh", refresh_token=phone["refresh_token"]) == "refresh_refused"
     assert (await desk.check(phone["auth"]))["error"]["code"] == 4001
     left = (await desk.call("logins", token=web["token"]))["logins"]
