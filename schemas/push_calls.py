@@ -6,7 +6,14 @@ from schemas.messages_pb2 import PushReply, PushRequest
 
 def _push(name: str, words: str, command: str = "") -> Call:
     return Call(
-        "pushes", name, PushRequest, PushReply, Caller.OPERATOR, words, ("bad_field",), command
+        "pushes",
+        name,
+        PushRequest,
+        PushReply,
+        Caller.OPERATOR,
+        words,
+        ("bad_field", "key_pushes"),
+        command,
     )
 
 
