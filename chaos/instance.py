@@ -132,7 +132,10 @@ class Instance:
 
 @contextmanager
 def running_instance(
-    folder: Path, variables: Mapping[str, str], nats_url: str = ""
+    folder: Path,
+    variables: Mapping[str, str],
+    nats_url: str = "",
+    settings: Mapping[str, str] = SETTINGS,
 ) -> Iterator[Instance]:
     """Run one in `folder` for the length of the block. Raises InstanceFailed.
 
@@ -145,7 +148,7 @@ def running_instance(
     (folder / "Procfile").write_text(_procfile())
     environ = {
         **{name: text for name, text in variables.items() if not name.startswith("GOIM_")},
-        **SETTINGS,
+        **settings,
         "PYTHONPATH": str(CHECKOUT),
         "PORT": str(port),
         "GOIM_TCP_PORT": str(tcp_port),
