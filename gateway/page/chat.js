@@ -15,7 +15,7 @@ import { loadProfile } from "./memory.js";
 import { MemberDialog } from "./member-dialog.js";
 import { Messenger } from "./messenger.js";
 import { Panel } from "./panel.js";
-import { isAdmin, roomId, roomTitle } from "./room-record.js";
+import { isAdmin, isMember, roomId, roomTitle } from "./room-record.js";
 import { Session } from "./session.js";
 import { SideDrawer } from "./side-drawer.js";
 import { SideList, titleOf } from "./side-list.js";
@@ -64,6 +64,7 @@ const start = new Welcome(session, profile, (room) => enter(room));
 
 find("log-out").addEventListener("click", () => logOut());
 find("leave-room").addEventListener("click", () => leaveRoom());
+find("join-room").addEventListener("click", () => messenger?.current && answerInvitation(messenger.current, "join"));
 find("out-action").addEventListener("click", () => messenger?.current && messenger.enter(messenger.current));
 find("banner-action").addEventListener("click", () => {
   if (connection === "ended") messenger?.start();
@@ -255,6 +256,7 @@ function showRoom() {
   find("panel-words").hidden = !record?.description;
   find("invite-open").hidden = !isAdmin(role);
   find("settings-open").hidden = !isAdmin(role);
+  find("join-room").hidden = isOut || record?.access !== "public" || isMember(record.role);
   find("leave-room").hidden = current?.kind !== "room" || role === "owner";
   setText(find("leave-room"), isOut ? "Take off the list" : "Leave the room");
   panelDrawer.allow(current?.kind === "room");

@@ -7,7 +7,7 @@
 
 import { ApiError } from "./api.js";
 import { button, find, node, onSubmit, valueOf } from "./elements.js";
-import { newRoomId, readRoom, roomId, roomTitle } from "./room-record.js";
+import { isMember, newRoomId, readRoom, roomId, roomTitle } from "./room-record.js";
 import { counted } from "./words.js";
 
 const MOST_FOUND = 50;
@@ -81,7 +81,7 @@ export class Dialogs {
     const words = node("span", "found-words");
     const about = [counted(room.count, "member"), room.description].filter(Boolean).join(" · ");
     words.append(node("bdi", "found-name", roomTitle(room.room, room)), node("bdi", "found-about", about));
-    const isIn = ["owner", "admin", "member"].includes(room.role);
+    const isIn = isMember(room.role);
     const act = isIn ? () => this.#go(room.room) : () => this.#join(room.room);
     const join = button("secondary small", isIn ? "Show" : "Join", act);
     join.setAttribute("aria-label", `${isIn ? "Show" : "Join"} ${roomTitle(room.room, room)}`);
@@ -150,10 +150,13 @@ export class Dialogs {
     const [access, senders] = [find("settings-access").value, find("settings-senders").value];
     if (name !== record.name) await messenger.rooms("rename", room, { name });
     if (description !== record.description) await messenger.rooms("describe", room, { description });
+    const isOpened = record.access === "closed" && access !== "closed";
     const isRuled = access !== record.access || senders !== record.senders;
-    if (isRuled && access === "closed") await messenger.rooms("close", room);
+    if (isOpened) await messenger.rooms("open", room, { name, description, access, senders });
+    else if (isRuled && access === "closed") await messenger.rooms("close", room);
     else if (isRuled) await messenger.rooms("regulate", room, { access, senders });
     find("settings").close();
+    if (isOpened) messenger.enter(room);
   }
 }
 

@@ -31,6 +31,7 @@ import { workerTimers } from "./worker-timers.js";
 
 const MOST_ROOMS = 100; // heard at once, as a gateway lets one
 const FIRST_PUSHES = { member: -5, all: -5 };
+const OFF_THE_LIST = ["kicked", "left", "banned", "not_a_member"]; // so one is no member any more
 const GONE = "Some messages from while you were away are no longer kept.";
 
 export class Messenger {
@@ -201,6 +202,7 @@ export class Messenger {
     }
     const rooms = [...this.conversations.values()].filter((one) => this.#isHeard(one));
     for (const one of rooms.slice(0, MOST_ROOMS)) this.#join(one);
+    if (this.current?.record?.role && !this.current.record.whole) this.#lookAgain(this.current);
     this.#handlers.onChange(null);
   }
 
@@ -290,6 +292,7 @@ export class Messenger {
     one.out = null;
     this.#unread.askAbout(room);
     if (one === this.current && !one.loaded) this.#loadPage(one, 0);
+    if (one === this.current && one.record && !one.record.whole) this.#lookAgain(one);
     this.#handlers.onChange(one);
   }
 
@@ -298,6 +301,8 @@ export class Messenger {
     if (!one) return;
     one.heard = false;
     one.out = error;
+    const isOffTheList = OFF_THE_LIST.includes(error.reason ?? "");
+    if (one.record && isOffTheList) one.record = { ...one.record, role: "", whole: false };
     this.refresh().catch(ignoreRefusal);
     this.#handlers.onChange(one);
   }
@@ -314,6 +319,7 @@ export class Messenger {
 
   /** Only the server can tell what the room is now. */
   #lookAgain(/** @type {Conversation} */ room) {
+    if (room.record?.role === "invited") return room.record;
     this.rooms("get", room).catch(ignoreRefusal);
     return room.record;
   }

@@ -57,7 +57,7 @@ export class Panel {
     if (!room) return "";
     if (room.kind === "member") return this.#stateOf(Number(room.id));
     const online = this.#people().filter((one) => one.online).length;
-    const members = room.record?.whole ? `${counted(room.record.members.length, "member")} · ` : "";
+    const members = room.record?.count ? `${counted(room.record.count, "member")} · ` : "";
     const kind = room.record?.senders === "admins" ? "Announcements · " : "";
     return `${kind}${members}${online} online`;
   }
@@ -110,7 +110,7 @@ export class Panel {
     const mids = record?.whole
       ? [...record.members, ...record.invited.filter((/** @type {number} */ one) => !record.members.includes(one))]
       : [...new Set([this.#me(), ...this.#guests])];
-    const people = mids.map((/** @type {number} */ mid) => this.#person(mid, record));
+    const people = [...mids].map((/** @type {number} */ mid) => this.#person(mid, record));
     const rank = (/** @type {Person} */ one) => ["owner", "admin", "member", ""].indexOf(one.role) >>> 0;
     return people.sort(
       (/** @type {Person} */ a, /** @type {Person} */ b) =>

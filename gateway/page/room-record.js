@@ -12,8 +12,8 @@
 
 const CHAT_PREFIX = "chat://";
 
-/** @param {any} told as the calls tell it @param {boolean} whole @returns {Room} */
-export function readRoom(told, whole) {
+/** @param {any} told as the calls tell it @param {boolean} inFull by `get`, not by a list @returns {Room} */
+export function readRoom(told, inFull) {
   return {
     room: told.room,
     name: told.name ?? "",
@@ -24,7 +24,7 @@ export function readRoom(told, whole) {
     count: told.member_count ?? 0,
     revision: Number(told.revision ?? 0),
     role: told.role ?? "",
-    whole,
+    whole: inFull && isMember(told.role ?? ""),
     admins: numbers(told.admins),
     members: numbers(told.members),
     invited: numbers(told.invited),
@@ -60,13 +60,19 @@ export function roleOf(room, mid) {
   return room.invited.includes(mid) ? "invited" : "";
 }
 
+/** Tell whether one with this role is in the room's list. @param {string} role */
+export function isMember(role) {
+  return isAdmin(role) || role === "member";
+}
+
 /** Tell whether a member with this role looks after the others. @param {string} role */
 export function isAdmin(role) {
   return role === "owner" || role === "admin";
 }
 
 /**
- * Return the room after an event; null where only the server can tell.
+ * Return the room after an event; null where only the server can tell. Of a room whose members are
+ * not known nothing changes: it is asked for when it is looked at.
  *
  * @param {Room} room @param {any} event as op 26 has it @param {number} me
  * @returns {Room | null}
@@ -74,7 +80,7 @@ export function isAdmin(role) {
 export function applyEvent(room, event, me) {
   const revision = Number(event.revision);
   if (revision <= room.revision) return room;
-  if (!room.whole) return null;
+  if (!room.whole) return room;
   const subject = Number(event.subject) || Number(event.actor);
   const changed = change(room, { ...event, subject });
   if (!changed) return null;

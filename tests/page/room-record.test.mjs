@@ -38,7 +38,13 @@ test("what was known already changes nothing, and what can't be known is asked",
   const known = room();
   assert.equal(applyEvent(known, { event: "left", subject: 3, revision: 10 }, ME), known);
   for (const event of ["renamed", "regulated", "handed_over", "something"]) assert.equal(after(event, 3), null);
-  assert.equal(applyEvent(readRoom({ revision: 3 }, false), { event: "joined", subject: 3, revision: 4 }, ME), null);
+});
+
+test("a room whose members are not known is left as it is", () => {
+  for (const brief of [readRoom({ revision: 3, role: "owner" }, false), readRoom({ revision: 3 }, true)]) {
+    assert.equal(brief.whole, false);
+    assert.equal(applyEvent(brief, { event: "joined", subject: 3, revision: 4 }, ME), brief);
+  }
 });
 
 test("roles, ids and titles", () => {

@@ -249,6 +249,10 @@ async def test_a_login_outlives_its_tokens_and_ends_in_all_tabs(
     await first.shows("Me too", "#log")
     await restrict(first, "Put out", "", "Tom")
     await reader.shows("put out", "#out")
+    await reader.click("#out-action")
+    await reader.shows("Me too", "#log")
+    await reader.click("#join-room")
+    await first.shows("Tom joined", "#log li:last-child")
 
     await first.click("#log-out")
     await first.shows("Welcome")
