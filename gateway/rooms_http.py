@@ -21,6 +21,7 @@ from schemas.room_calls import ROOM_CALLS
 from schemas.rooms import RECEIVE
 from schemas.subjects import IdRefused, room_topic, topic_room_type
 
+REACH_SECONDS = 1.0
 LAST = find_call("store.last")
 IN_USE = "the room is used already, by services"
 
@@ -45,6 +46,17 @@ class RoomsHttp(CallsHttp):
         if call.name == "open" and isinstance(room, str):
             await self._check_unused(grant, room)
         return await self.ask(call, {**asked, "actor": str(grant.mid), "operator": False})
+
+    async def ask(self, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what the router answers, when this gateway has read what was changed.
+
+        So who has just joined may enter, here at least.
+        """
+        answer = await super().ask(call, asked)
+        room, book = answer.get("room"), self.state.book
+        if book is not None and isinstance(room, dict) and answer.get("changed"):
+            await book.reach(int(room.get("revision", 0)), REACH_SECONDS)
+        return answer
 
     async def _check_unused(self, grant: Grant, room: str) -> None:
         """Raise Refused where services use a room without a record: they are not to be had so.

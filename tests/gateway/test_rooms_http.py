@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from bus.connection import Bus
+from bus.rooms import RoomBook
 from bus.service import Service
 from schemas.messages_pb2 import LastReply, LastRequest
 from schemas.room_calls import BY_HTTP, ROOM_CALLS
@@ -64,6 +65,21 @@ async def test_a_member_asks_for_itself_whatever_the_body_says(client: httpx.Asy
     assert status == 200
     status, answer = await ask(client, "search", bearer(9), text="US")
     assert len(answer["rooms"]) == 1
+
+
+async def test_the_gateway_knows_of_a_change_when_it_is_answered(
+    bus: Bus, rooms: None, auth: FakeAuth
+) -> None:
+    state = state_of(bus)
+    state.book = book = await RoomBook.load(bus)
+    async with client_of(state, trusted=False) as client:
+        for number in range(20):
+            room = f"chat://{number}"
+            await ask(client, "open", bearer(1), room=room, access="invitation")
+            await ask(client, "invite", bearer(1), room=room, mid=2)
+            await ask(client, "join", bearer(2), room=room)
+            assert book.may(2, "receive", room)
+    await book.close()
 
 
 async def test_the_key_asks_as_a_service_or_for_a_member(client: httpx.AsyncClient) -> None:
