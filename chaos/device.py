@@ -2,7 +2,7 @@
 
 A plain client's last frame tells the server that it has read what its kernel acknowledged. So it
 never stops reading, and is never reset, between a frame it sent and the answer to that, unless it
-has read what was there.
+has read what was there. A connection on which an answer stays out is cut.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class Device:
         port = self.world.ports[persona.transport]
         self._forget_connection()
         try:
-            self.connection = await GoimConnection.open(
+            connection = self.connection = await GoimConnection.open(
                 persona.transport, port, self._receive, receive_bytes
             )
         except (OSError, TimeoutError) as error:
@@ -99,7 +99,7 @@ class Device:
         answer = await self.ask(Operation.AUTH, dumps(self._auth_values()).encode())
         if answer is None:
             self.world.note_refusal("no answer to the auth frame")
-            self.connection.reset()
+            connection.reset()
             return False
         return True
 
@@ -128,7 +128,8 @@ class Device:
     async def until_answered(self) -> bool:
         """Wait until nothing that was sent is unanswered; False when the connection ended."""
         while self._waiting and self.is_connected:
-            await asyncio.wait(self._waiting.values(), timeout=ANSWER_SECONDS)
+            await asyncio.wait(self._waiting.values(), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(0)  # who asked takes the answer
         return self.is_connected
 
     @property
@@ -151,7 +152,10 @@ class Device:
             await asyncio.wait(
                 (answer, closed), timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            return answer.result() if answer.done() else None
+            if not (answer.done() or closed.done()):
+                self.world.note_refusal("no answer")
+                connection.reset()
+            return answer.result() if answer.done() and not answer.cancelled() else None
         finally:
             closed.cancel()
             self._waiting.pop(number, None)

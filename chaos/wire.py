@@ -143,13 +143,17 @@ class GoimConnection(asyncio.Protocol):
             self._transport.write_eof()
 
     def reset(self) -> None:
-        """End it with a reset, as a network does that breaks; what came before counts as read."""
+        """End it with a reset, as a network does that breaks; what came before counts as read.
+
+        But not where nobody reads for good: a plain client that is only slow may have sent a frame
+        since, by which it says that it reads what it was sent.
+        """
         transport = getattr(self, "_transport", None)
         if transport is None or transport.is_closing():
             return
         peer = transport.get_extra_info("socket")
         if peer is not None and peer.fileno() >= 0:
-            if transport.is_reading():
+            if not self.hung:
                 self._read_rest(peer.fileno())
             peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
         transport.abort()
