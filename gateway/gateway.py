@@ -11,6 +11,7 @@ import structlog
 
 from bus.connection import Bus
 from bus.limits import OF_GATEWAY, Excess
+from bus.logs import RareLog
 from bus.metrics import Reading
 from bus.policies import PolicyBook
 from bus.rooms import RoomBook
@@ -93,6 +94,7 @@ class Gateway:
         self.stalled: set[Connection] = set()
         self.fragmenting: set[WebSocketConnection] = set()
         self._number = 0
+        self._wrong_transport = RareLog("wrong_transport")
         self._tasks: set[asyncio.Task[None]] = set()
         self.presence = Presence(self)
         self.positions = Positions(self)
@@ -230,7 +232,7 @@ class Gateway:
     def count_wrong_transport(self, rule: str) -> None:
         """A client speaks to the wrong port."""
         self.counters.refused[rule] += 1
-        log.info("wrong_transport", rule=rule)
+        self._wrong_transport.warning(rule=rule)
 
     def readings(self) -> list[Reading]:
         """Give bus.metrics all numbers of this worker."""

@@ -16,6 +16,7 @@ from bus.connection import Bus
 from bus.environment import Secret
 from bus.errors import RpcError
 from bus.limits import KEY_PUSHES, Excess, LimitModes
+from bus.logs import RareLog
 from bus.metrics import Metrics, Reading
 from bus.rooms import RoomBook
 from gateway.bearer import KeyRefusal, check_bearer
@@ -72,6 +73,7 @@ class HttpState:
     policy_of: Callable[[str], Policy] = built_in_policy  # of a room type
     book: RoomBook | None = None  # None: no room has a record
     excess: Excess = field(default_factory=lambda: Excess(LimitModes(), (KEY_PUSHES,)))
+    keys_refused: RareLog = field(default_factory=lambda: RareLog("api_key_refused"))
     rates: Rates = field(init=False)  # of pushes, by bearer key
 
     def __post_init__(self) -> None:
@@ -126,9 +128,7 @@ class HttpState:
             return None
         reason = f"key_{refusal.name.lower()}"
         self.refused[reason] += 1
-        log.warning(
-            "api_key_refused", reason=reason, path=request.url.path, address=address_of(request)
-        )
+        self.keys_refused.warning(reason=reason, path=request.url.path, address=address_of(request))
         return key_answer(refusal)
 
     def _readings(self) -> Iterable[Reading]:

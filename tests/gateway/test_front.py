@@ -6,6 +6,7 @@ from json import loads
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from schemas.frame import encode_frame
 from tests.gateway.clients import SWITCHED, UPGRADE, TcpClient, WsClient, websocket_frame
@@ -196,12 +197,17 @@ async def test_a_head_has_a_size(harness: Harness) -> None:
     await switched(await raw(harness, upgrade(X_Long="y" * 1700)))
 
 
-async def test_goim_frames_on_the_http_port_are_counted(harness: Harness) -> None:
-    for sent in (encode_frame(7, b'{"mid":5}'), b"\x16\x03\x01\x02\x00"):
-        client = await raw(harness, sent)
-        assert await client.reader.read() == b""
+async def test_goim_frames_on_the_http_port_are_counted_and_seldom_logged(
+    harness: Harness,
+) -> None:
+    with structlog.testing.capture_logs() as events:
+        for sent in (encode_frame(7, b'{"mid":5}'), b"\x16\x03\x01\x02\x00"):
+            client = await raw(harness, sent)
+            assert await client.reader.read() == b""
     rule = "goim_frames_or_tls_on_http_port"
     assert harness.gateway.counters.refused == {rule: 2}
+    told = [event for event in events if event["event"] == "wrong_transport"]
+    assert [event["rule"] for event in told] == [rule]
     await harness.emptied()
 
 

@@ -77,14 +77,18 @@ async def test_without_a_configured_key_no_key_opens_the_public_port(
     assert router.requests == []
 
 
-async def test_a_refused_key_is_one_log_event_without_the_key(bus: Bus) -> None:
+async def test_refused_keys_are_one_log_event_for_a_while_without_the_key(bus: Bus) -> None:
+    state = state_of(bus)
     with structlog.testing.capture_logs() as events:
-        async with client_of(state_of(bus), trusted=False) as client:
-            await client.post(PUSH, headers={"Authorization": "Bearer guess"}, content=b"body")
+        async with client_of(state, trusted=False) as client:
+            for _ in range(5):
+                await client.post(PUSH, headers={"Authorization": "Bearer guess"}, content=b"body")
+    assert state.refused == {"key_wrong": 5}
     assert events == [
         {
             "event": "api_key_refused",
             "log_level": "warning",
+            "count": 1,
             "reason": "key_wrong",
             "path": "/goim/push/all",
             "address": "127.0.0.1",
