@@ -211,6 +211,9 @@ class CatchingUp:
     def _take(self, catch_up: CatchUp, page: TopicMessages) -> None:
         connection, topic = catch_up.connection, catch_up.topic
         catch_up.asking = False
+        if connection.blocked and page.messages:  # another of its topics had place for one page
+            catch_up.after, catch_up.newest, catch_up.more = page.started_after, 0, True
+            return
         if page.gap_to and catch_up.after != page.gap_to:
             self._tell_gap(connection, topic, page.started_after, page.gap_to)
         deliveries = [self._gateway.delivery(message) for message in page.messages]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from json import dumps, loads
+from socket import SO_RCVBUF, SOL_SOCKET
 from typing import Any
 
 import pytest
@@ -366,27 +367,34 @@ async def test_a_login_without_rooms_is_told_of_none(harness: Harness) -> None:
     assert not {"rooms", "refused"} & values.keys()
 
 
-async def test_who_does_not_read_gets_all_of_its_rooms_later(nats_url: str, prefix: str) -> None:
-    limits = {"unsent_bytes": 20_000, "send_buffer_bytes": 5_000}
+async def test_who_does_not_read_gets_all_of_its_rooms_later_a_page_at_a_time(
+    nats_url: str, prefix: str
+) -> None:
+    limits = {"unsent_bytes": 20_000, "send_buffer_bytes": 5_000, "recent_messages": 4}
     async with running_gateway(nats_url, prefix, limits=limits) as harness:
-        client = await member(harness)
-        rooms = [f"chat://{number}" for number in range(5)]
+        client = await member(harness, key="phone")
+        client.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, 8192)
+        rooms = [f"chat://{number}" for number in range(10)]
         for room in rooms:
             await join(client, room)
-        published = {room: [b"%d %s" % (n, b"x" * 3000) for n in range(60)] for room in rooms}
-        for number in range(60):
+        published = {room: [b"%d %s" % (n, b"x" * 3000) for n in range(30)] for room in rooms}
+        for number in range(30):
             for room in rooms:
                 topic = f"room.chat.{room[-1]}"
                 harness.store.publish(topic, published[room][number])
             await harness.delivered()
         await harness.is_true(lambda: bool(harness.gateway.stalled))
+        transport = harness.gateway.hub.by_key["phone"].transport
         got: dict[str, list[bytes]] = {room: [] for room in rooms}
-        label = ""
+        label, most = "", 0
         async with asyncio.timeout(30):
             while sum(map(len, got.values())) < 300:
+                most = max(most, transport.get_write_buffer_size())
                 frame = await client.receive()
                 if frame.operation == Operation.TOPIC:
                     label = loads(frame.body)["topic"]
                 else:
                     got[label.removeprefix("room:")].append(frame.body)
         assert got == published
+        one_page = 30 * 3100
+        assert most < 20_000 + one_page + len(rooms) * 3100
