@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from types import TracebackType
 from typing import Any, Self
 
@@ -37,6 +38,7 @@ from goimbus.client_lookups import Lookups
 from goimbus.client_rooms import ONE_ROOM
 from goimbus.client_sends import NO_TARGETS, Sends
 from goimbus.client_session import MOST_NUMBER, ClientSession, Event, Identity, LoggedIn
+from goimbus.first_tries import TOO_OLD, FirstTries
 from goimbus.inbox import Inbox
 from goimbus.messages import Gap, Live, Message, room_topic
 from goimbus.positions import Positions
@@ -108,6 +110,7 @@ class Client(Sends, Lookups):
         first_number = secrets.randbelow(MOST_NUMBER)
         self._session = ClientSession(identity, self._positions, first_number, rooms)
         self._inbox = Inbox(self._limits.buffer_messages, self._limits.buffer_bytes)
+        self._first_tries = FirstTries(self._limits.resend_seconds)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
         self._given: Message | Gap | None = None
         self._connection: ClientConnection | None = None
@@ -204,7 +207,8 @@ class Client(Sends, Lookups):
         Over a lost connection it is sent again, and stored once. Raises SendRefused,
         AnswerTimeout, BodyTooLarge, ClientClosed, ClosedByServer, and ConnectionLost where it
         can't be sent again: with a server that has no extensions, or when the client has changed
-        its room meanwhile. `number` is that of an earlier error: the same message again.
+        its room meanwhile. `number` is that of an earlier error: the same message again, which is
+        refused with 409 when the server may have forgotten that it has it.
         """
         data = body.encode() if isinstance(body, str) else body
         return await self._submit(data, partial(self._session.send, data, operation, number))
@@ -299,21 +303,22 @@ class Client(Sends, Lookups):
             self._logged_in.set()
             self._tell_state(ConnectionState(True))
 
-    async def _answer(self, number: int, frame: bytes) -> Answered:
+    async def _answer(self, number: int, frame: bytes, most: float = inf) -> Answered:
         """Send a frame and return its answer, over as many connections as it takes."""
         if self._ended is not None:
             self._session.forget(number)
             raise self._ended
+        seconds = min(most, self._limits.answer_seconds)
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         self._inbox.await_answer()
         try:
-            async with asyncio.timeout(self._limits.answer_seconds):
+            async with asyncio.timeout(seconds):
                 if self._connection is not None:
                     await self._connection.send(frame)
                 return await answer
         except TimeoutError:
-            raise AnswerTimeout(self._limits.answer_seconds, number) from None
+            raise AnswerTimeout(seconds, number) from None
         finally:
             self._inbox.stop_awaiting_answer()
             self._session.forget(number)
@@ -327,7 +332,13 @@ class Client(Sends, Lookups):
     async def _submit(self, body: bytes, prepare: Callable[[], tuple[int, bytes]]) -> int:
         if len(body) > self._limits.body_bytes:
             raise BodyTooLarge(len(body), self._limits.body_bytes)
-        answer = await self._answer(*prepare())
+        number, frame = prepare()
+        left = self._first_tries.seconds_left(number, asyncio.get_running_loop().time())
+        if left <= 0:
+            self._session.forget(number)
+            raise SendRefused(*TOO_OLD)
+        answer = await self._answer(number, frame, left)
+        self._first_tries.settle(number, answer.error_code)
         if answer.error_code:
             raise SendRefused(answer.error_code, answer.error_words, answer.number)
         return answer.sequence

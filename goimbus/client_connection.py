@@ -29,6 +29,7 @@ class ClientLimits:
     body_bytes: int = MAX_BODY_BYTES  # of what is sent; goim cuts the connection above it
     connect_seconds: float = 10.0  # for an attempt, login included; for the first login in all
     answer_seconds: float = 30.0  # for the answer to what is sent, reconnects included
+    resend_seconds: float = 100.0  # from its first try; servers know a number for two minutes
     silence_seconds: float = 10.0  # after a heartbeat; then the connection is taken for dead
     acknowledge_seconds: float = 0.5  # between two acknowledgements
 

@@ -109,6 +109,24 @@ async def test_an_answer_that_does_not_come_is_an_error_in_time(gateway: FakeGat
     await scene.client.close()
 
 
+async def test_a_message_that_the_server_may_have_forgotten_is_not_sent_again(
+    gateway: FakeGateway,
+) -> None:
+    limits = replace(QUICK, resend_seconds=0.05)  # below answer_seconds: nobody waits for longer
+    scene = await enter(gateway, client_of(gateway, limits=limits))
+    with pytest.raises(AnswerTimeout) as late:
+        await scene.client.send("x")
+    await scene.connection.read()
+    with pytest.raises(SendRefused, match=r"too old to be sure .* \(409\)"):
+        await scene.client.send("x", number=late.value.number)
+    sending = asyncio.create_task(scene.client.send("x"))
+    frame = await scene.connection.read()
+    assert frame.sequence != late.value.number
+    await scene.connection.answer(frame, sequence=9)
+    assert await sending == 9
+    await scene.client.close()
+
+
 async def test_without_extensions_nothing_is_sent_twice(gateway: FakeGateway) -> None:
     scene = await enter(gateway, client_of(gateway), ext=False)
     sending = asyncio.create_task(scene.client.send("x"))
