@@ -111,7 +111,8 @@ def _cells(one: Session, now_ms: float) -> tuple[str, ...]:
     member = str(one.mid) if one.mid > 0 else "-"
     gateway = one.gateway or one.session.rpartition(".")[0]
     duration = _duration((now_ms - one.since_ms) / 1000)
-    cells = (member, one.key, one.room or "-", one.platform or "-", gateway, duration)
+    rooms = " ".join(dict.fromkeys(room for room in (one.room, *one.rooms) if room))
+    cells = (member, one.key, rooms or "-", one.platform or "-", gateway, duration)
     return tuple(_printable(cell) for cell in cells)
 
 

@@ -194,3 +194,24 @@ async def test_a_gateway_can_end_without_anybody_to_tell(harness: Harness) -> No
     await harness.services["router"].stop()
     await harness.bus.flush()
     await harness.gateway.presence.leave()
+
+
+async def test_sessions_that_hear_many_rooms_are_told_in_portions_too(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "SESSION_BYTES_IN_A_REPORT", 1000)
+    async with running_gateway(nats_url, prefix, presence_seconds=0.1) as harness:
+        harness.presence.away = True
+        for number in range(6):
+            rooms = [f"chat://{number}-{room:090}" for room in range(20 if number == 3 else 4)]
+            client = await harness.ws(mid=number + 1, ext=1, rooms=rooms)
+            await client.until_live("all")
+        refused = harness.gateway.counters.refused
+        await harness.is_true(lambda: refused["presence_unavailable"] > 1)
+        before = len(harness.presence.reports)
+        harness.presence.away = False
+        reports = harness.presence.reports
+        await harness.is_true(lambda: sum(len(one.joined) for one in reports[before:]) == 6)
+        assert max(len(one.joined) for one in reports[before:]) == 2
+        told = Router(reports[before:]).sessions.values()
+        assert sorted(len(one.rooms) for one in told) == [4, 4, 4, 4, 4, 20]
