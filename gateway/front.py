@@ -6,6 +6,7 @@ head has a deadline and a size, which neither library gives it.
 
 import asyncio
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -45,13 +46,20 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, side: "HttpSide") -> None:
         super().__init__(config=side.config, server_state=side.state, app_state={})
         self._limits = side.limits
+        self.heard_at = 0.0
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
     def data_received(self, data: bytes) -> None:
         """Pass data on, and watch a head that is not whole (asyncio.Protocol)."""
+        self.heard_at = self.loop.time()
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self.is_idle:
             self._end_head()  # a request is being answered: its body has limits of its own
             return
         self._head_bytes += len(data)
@@ -74,10 +82,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class HttpSide:
-    """What a front door needs to hand a socket to uvicorn: its config and state, for one app."""
+    """What a front door needs to hand a socket to uvicorn: its config and state, for one app.
 
-    def __init__(self, config: Config, limits: Limits) -> None:
+    uvicorn answers 503 where `limit_concurrency` sockets are open. That must not be had by sockets
+    that ask nothing: before so many are open, the idlest one is ended for each that comes.
+    """
+
+    def __init__(self, config: Config, limits: Limits, refused: Counter[str]) -> None:
         self.limits = limits
+        self._refused = refused
+        assert config.limit_concurrency is not None
+        self._most_idle = config.limit_concurrency * 9 // 10
         if not config.loaded:
             config.load()
         self.config = config
@@ -85,10 +100,24 @@ class HttpSide:
 
     def adopt(self, transport: asyncio.Transport, data: bytes) -> None:
         """Give uvicorn the socket and what was read of it."""
+        if len(self.state.connections) >= self._most_idle:
+            self._make_room()
         protocol = BoundedHttpProtocol(self)
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.data_received(data)
+
+    def _make_room(self) -> None:
+        idle = [
+            one
+            for one in self.state.connections
+            if isinstance(one, BoundedHttpProtocol)
+            and one.is_idle
+            and not one.transport.is_closing()
+        ]
+        if idle:
+            self._refused["idle_http_connections"] += 1
+            min(idle, key=lambda one: one.heard_at).transport.close()
 
     async def drain(self) -> None:
         """Let running requests end."""

@@ -110,8 +110,12 @@ class Server:
         state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
         state.policy_of, state.book = gateway.policies.of, gateway.rooms.book
         state.excess = gateway.excess
-        self._public = HttpSide(_http_config(make_app(state, trusted=False)), settings.limits)
-        self._trusted = HttpSide(_http_config(make_app(state, trusted=True)), settings.limits)
+        most, refused = settings.http.max_connections, gateway.counters.refused
+        public, trusted = (
+            HttpSide(_http_config(make_app(state, trusted), most), settings.limits, refused)
+            for trusted in (False, True)
+        )
+        self._public, self._trusted = public, trusted
 
     async def open(self) -> None:
         """Listen. Raises SettingsRefused when a port can't be had."""
@@ -238,7 +242,7 @@ def make_gateway_id(settings: Settings) -> str:
     return f"{host}-{os.getpid()}-{token_hex(4)}"
 
 
-def _http_config(app: Starlette) -> Config:
+def _http_config(app: Starlette, most_connections: int) -> Config:
     return Config(
         app,
         http="httptools",
@@ -250,5 +254,5 @@ def _http_config(app: Starlette) -> Config:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=15,
-        limit_concurrency=1000,
+        limit_concurrency=most_connections,
     )

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from gateway.settings import HttpSettings
 from schemas.frame import encode_frame
 from tests.gateway.clients import SWITCHED, UPGRADE, TcpClient, WsClient, websocket_frame
 from tests.gateway.harness import Harness, running_gateway
@@ -209,6 +210,20 @@ async def test_goim_frames_on_the_http_port_are_counted_and_seldom_logged(
     told = [event for event in events if event["event"] == "wrong_transport"]
     assert [event["rule"] for event in told] == [rule]
     await harness.emptied()
+
+
+async def test_connections_that_ask_nothing_keep_nobody_out(nats_url: str, prefix: str) -> None:
+    http = HttpSettings(max_connections=20)
+    async with running_gateway(nats_url, prefix, http=http) as harness:
+        idle = [await raw(harness, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(60)]
+        for client in idle:
+            assert await client.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert harness.gateway.counters.refused["idle_http_connections"] >= 40
+        newest = idle[-1]
+        await newest.reader.readuntil(b"\r\n\r\nok")
+        newest.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await newest.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert b"503" not in await idle[0].reader.read()
 
 
 async def test_http_goes_on_to_the_app(harness: Harness) -> None:
