@@ -79,3 +79,14 @@ async def test_who_was_let_in_by_a_record_leaves_when_it_is_deleted(harness: Har
     harness.store.publish(TOPIC, b"not for it")
     await harness.delivered()
     await member.is_quiet()
+
+
+async def test_a_message_to_a_room_needs_its_record_too(harness: Harness) -> None:
+    await write(harness, PRIVATE)
+    member = await harness.ws(mid=2, ext=1)
+    await member.until_live("all")
+    target = {"room": "chat://no-record", "operation": 4, "body": "hello"}
+    answer = await member.ask(Operation.SEND_TO, dumps(target).encode())
+    assert loads(answer.body)["error"]["reason"] == "not_in_room"
+    answer = await member.ask(Operation.SEND_TO, dumps(target | {"room": ROOM}).encode())
+    assert "sequence" in loads(answer.body)
