@@ -6,6 +6,7 @@ says, writes a ledger of all that was published and of every frame that each cli
     schedule.py    which faults, when          population.py   which clients, in which rooms
     instance.py    the private Goimbus         publishers.py   NATS and HTTP, with and without ids
     faults.py      carries the faults out      clients.py      every client, over wire.py
+    sendings.py    what clients send
     witness.py     what the streams hold       ledger.py       the book of it all
     judge.py       what was promised and did not come true    report.py   figures, table, JSON
 

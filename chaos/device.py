@@ -9,9 +9,10 @@ import asyncio
 from json import JSONDecodeError, dumps, loads
 from typing import Any
 
-from chaos.ledger import NO_TOPIC, DeviceLog, encode_body, label_topic, read_body
+from chaos.ledger import NO_TOPIC, DeviceLog, label_topic, read_body
 from chaos.planted import Plant
-from chaos.population import OPERATION, ROOM_TYPE, Persona
+from chaos.population import Persona
+from chaos.sendings import Sending, make_sending
 from chaos.wire import GoimConnection
 from chaos.world import World
 from schemas.frame import Frame, encode_frame
@@ -34,16 +35,6 @@ REPLIES = frozenset(
         Operation.LEAVE_ROOM_REPLY,
     }
 )
-
-
-class Sending:
-    """A message that the client sends until it is answered, under one number."""
-
-    def __init__(self, number: int, room: str, frame: bytes, frame_number: int) -> None:
-        self.number = number
-        self.room = room
-        self.frame = frame
-        self.frame_number = frame_number
 
 
 class Device:
@@ -231,21 +222,16 @@ class Device:
                 self.log.left(self.world.ledger.index(room_topic(room)))
 
     async def send_message(self) -> None:
-        """Send a message to the room, or one again that was not answered."""
+        """Send a message to the room or a member, or one again that was not answered."""
         if self.sending is None:
-            if not self.room.startswith(ROOM_TYPE):
-                return
-            topic, ledger = room_topic(self.room), self.world.ledger
-            number = ledger.publish(
-                [topic], OPERATION, True, self.persona.name, self.log.connections
+            connection, number = self.log.connections, self.next_number()
+            self.sending = make_sending(
+                self.persona, self.world, self.random, self.room, connection, number
             )
-            frame_number = self.next_number()
-            body = encode_body(number, self.random.choice((0, 40, 200)))
-            self.sending = Sending(number, self.room, body, frame_number)
         sending = self.sending
-        if sending.room != self.room:
+        if sending is None or not sending.fits(self.room):
             return
-        answer = await self.ask(OPERATION, sending.frame, sending.frame_number)
+        answer = await self.ask(sending.operation, sending.body, sending.frame_number)
         if not self.persona.ext:
             self.sending = None  # what became of it nobody knows: it is not sent again
         elif answer is not None:
@@ -259,8 +245,9 @@ class Device:
     def _take_answer(self, sending: Sending, values: dict[str, Any]) -> None:
         error = values.get("error")
         if not error:
-            sequence = int(values.get("sequence", 0))
-            self.world.ledger.acknowledge(sending.number, [sequence], self.world.now())
+            self.world.sent["room" if sending.room else "member"] += 1
+            sequences = sending.sequences(int(values.get("sequence", 0)))
+            self.world.ledger.acknowledge(sending.number, sequences, self.world.now())
         if not error or error.get("code") not in TRY_LATER:
             self.sending = None
 

@@ -132,7 +132,7 @@ class Day:
         """Be in each room until all that is due should have come, then stay."""
         device = self._device
         while device.is_connected and not self.world.over:
-            if device.sending is not None and device.sending.room == device.room:
+            if device.sending is not None and device.sending.fits(device.room):
                 await device.send_message()
             elif self._unsettled:
                 await self._settle_next_room()

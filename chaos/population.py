@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 
+from schemas.policies import DIRECT
+
 OPERATION, RARE_OPERATION = 1000, 1001  # every client accepts the first, some the second
 ROOM_TYPE, BRIEF_TYPE, FLEETING_TYPE = "chaos", "brief", "fleeting"
 BRIEF_MESSAGES = 25  # are retained of a brief room: who is away for long is told of a gap
@@ -19,6 +21,7 @@ POLICIES = {
         "send_per_second": 100,
         "send_burst": 200,
     },
+    DIRECT: {"send_per_second": 100, "send_burst": 200},
     BRIEF_TYPE: {"retain_messages": BRIEF_MESSAGES, "send": "nobody"},
     FLEETING_TYPE: {"keep": False, "send": "nobody"},
 }

@@ -69,6 +69,7 @@ class Figures:
     missed_faults: dict[str, int] = field(default_factory=dict)
     timeline: list[str] = field(default_factory=list)
     pushes: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)  # by clients, to rooms and members
     failed_logins: dict[str, int] = field(default_factory=dict)
     longest_delivery_pause_seconds: float = 0.0
     longest_delivery_pause_at: float = 0.0
@@ -114,6 +115,7 @@ def as_json(figures: Figures, verdict: Verdict) -> str:
         "missed_faults",
         "timeline",
         "pushes",
+        "sent",
         "failed_logins",
         "longest_delivery_pause_seconds",
         "longest_delivery_pause_at",

@@ -63,6 +63,7 @@ class Run:
         self.world = World(self.ledger, ports, instance.secret, options.seed, options.plant)
         self.ledger.retained = {room_topic(room): BRIEF_MESSAGES for room in BRIEF_ROOMS}
         personas = make_population(options.seed, options.clients)
+        self.world.mids = sorted({persona.mid for persona in personas})
         self.clients = Clients(personas, self.world)
         self.publishers = Publishers(self.world, personas, bus, instance.http_port, options.rate)
         self.witness = Witness(bus, self.ledger)
@@ -171,6 +172,7 @@ class Run:
         figures.timeline = self.faults.timeline
         figures.missed_faults = dict(self.faults.missed)
         figures.pushes = dict(self.publishers.counts)
+        figures.sent = dict(self.world.sent)
         figures.failed_logins = dict(self.world.refusals)
         figures.longest_delivery_pause_seconds = pulse.longest_pause
         figures.longest_delivery_pause_at = max(0.0, pulse.longest_pause_at - self._began)

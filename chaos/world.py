@@ -1,6 +1,7 @@
 """What all clients of a run share: the book, where the system is, and how deliveries go on."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
@@ -44,10 +45,12 @@ class World:
     secret: str
     seed: int
     plant: tuple[str, ...] = ()  # faults of the harness itself, for its own tests (planted.py)
+    mids: list[int] = field(default_factory=list)  # who may be sent a message
     settling: bool = False  # no more mischief: everybody gets what is due
     over: bool = False
     pulse: Pulse = field(default_factory=Pulse)
     refusals: dict[str, int] = field(default_factory=dict)  # logins that failed, by reason
+    sent: Counter[str] = field(default_factory=Counter)  # by clients, and acknowledged
 
     def random(self, name: str) -> Random:
         """Return a source of chance of somebody's own, from the run's seed."""
