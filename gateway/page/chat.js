@@ -156,7 +156,8 @@ function show(/** @type {Conversation | null} */ one) {
   }
   if (one?.kind === "room" && !one.record?.whole) refreshRecord(one);
   panel.watch(one);
-  handleChange(null);
+  changes.add(null);
+  draw(); // so that the field is there to get the focus
   if (!one) side.open(); // where it is a drawer
   else if (!matchMedia("(pointer: coarse)").matches) composer.focus();
 }
@@ -246,9 +247,9 @@ function showRoom() {
   const record = current?.record;
   const role = record?.whole ? record.role : "";
   const isOut = Boolean(current?.out) || record?.access === "closed";
-  const isListener = record?.whole && record.senders === "admins" && !isAdmin(role);
+  const isListener = record?.senders === "admins" && !isAdmin(record.role);
   find("out").hidden = !current || !(isOut || isListener);
-  find("compose").hidden = !current || isOut || Boolean(isListener);
+  composer.show(Boolean(current) && !isOut && !isListener);
   find("out-action").hidden = !current?.out || current.out.retry === "never";
   setText(find("out-words"), outWords(current));
   setText(find("typing"), current ? typingWords(messenger?.typing.in(current.key).map(nameOf) ?? []) : "");

@@ -5,6 +5,7 @@ import { MAX_BODY_BYTES } from "./goim.js";
 const TOLD_BYTES = 500; // so near to the limit the bytes left are shown
 
 export class Composer {
+  #form;
   #field;
   #length;
   #button;
@@ -17,6 +18,7 @@ export class Composer {
    *   handlers `bodyOf`: what is sent of a text, whose length counts; `typing`: there is a new text
    */
   constructor({ form, field, length, button }, { bodyOf, send, typing }) {
+    this.#form = form;
     this.#field = field;
     this.#length = length;
     this.#button = button;
@@ -38,6 +40,13 @@ export class Composer {
       this.measure();
       if (field.value.trim()) typing();
     });
+  }
+
+  /** One may write here, or not. @param {boolean} shown */
+  show(shown) {
+    if (this.#form.hidden !== shown) return;
+    this.#form.hidden = !shown;
+    this.measure();
   }
 
   focus() {

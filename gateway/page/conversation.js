@@ -68,7 +68,7 @@ export class Conversation {
     this.#unread = this.read > Number(read) ? 0 : Number(unread);
   }
 
-  /** The server does not count here: then what comes from now on is all there is. */
+  /** The server has not counted: then what comes from now on is all there is, unless it does. */
   countAlone() {
     this.#counted = true;
   }

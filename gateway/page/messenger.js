@@ -276,6 +276,7 @@ export class Messenger {
       return;
     }
     this.typing.end(one.key, shown.from);
+    if (!isRoom) one.countAlone(); // it may be the first from this member
     one.receive(shown, mine);
     one.list?.add(shown, mine);
     this.#handlers.onAdded(one, !mine);
