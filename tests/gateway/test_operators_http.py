@@ -65,6 +65,23 @@ async def test_a_push_may_be_as_long_as_goims_and_no_longer(bus: Bus, router: Fa
     assert state.refused["too_large"] == 1
 
 
+async def test_pushes_with_one_key_or_token_are_limited(
+    bus: Bus, router: FakeRouter, auth: FakeAuth
+) -> None:
+    state = state_of(bus, HttpSettings(key_pushes_per_second=0.001, key_pushes_burst=1))
+    auth.grant = {"role": "operator"}
+    async with client_of(state, trusted=False) as client:
+        for headers in (BEARER, bearer(7), bearer(8)):
+            assert (await ask(client, "pushes/all", headers, operation=4))[0] == 200
+            status, answer = await ask(client, "pushes/all", headers, operation=4)
+            assert (status, answer["error"]["reason"]) == (429, "key_pushes")
+            assert answer["error"]["after"] > 100
+            assert (await ask(client, "nodes/instances", headers))[0] == 200
+    async with client_of(state, trusted=True) as client:
+        for _ in range(2):
+            assert (await ask(client, "pushes/all", {}, operation=4))[0] == 200
+
+
 async def test_anyone_asks_where_to_connect_and_its_address_is_its_own(
     bus: Bus, router: FakeRouter, auth: FakeAuth
 ) -> None:
