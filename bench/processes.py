@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -17,8 +18,11 @@ def pin(process_id: int, cores: Iterable[int]) -> None:
 
 def cpu_seconds(process_id: int) -> float:
     """Return how long a process has run, in user and system mode. Raises OSError when it ended."""
-    threads = (PROC / str(process_id) / "task").iterdir()
-    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+    total = 0
+    for thread in (PROC / str(process_id) / "task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that ends meanwhile
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def resident_kilobytes(process_id: int) -> float:

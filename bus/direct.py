@@ -7,7 +7,9 @@ the signatures it relies on, and tests/bus/test_direct.py runs all of nats-py th
 
 import inspect
 import json
+from asyncio import StreamReader
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
@@ -56,13 +58,45 @@ class DirectSubscription:
 
 
 class DirectParser(Parser):
-    """nats-py's parser interface over offsets into one bytes object."""
+    """nats-py's parser interface over offsets into one bytes object.
+
+    `feed` takes messages inside the socket's own callback, without nats-py's reading task; what
+    else comes, and all that comes while that is handled, goes through the task, in order.
+    """
 
     def reset(self) -> None:
         """Begin with a new connection; what an unfinished `parse` still holds is void."""
         super().reset()
         self.rest = b""
         self.connection = object()
+        self._parsing = False
+
+    def read_from(self, reader: StreamReader) -> None:
+        """Take what comes to this connection's reader as soon as it comes."""
+        feed = partial(self.feed, reader, reader.feed_data, self.connection)
+        reader.feed_data = feed  # type: ignore[method-assign]
+
+    def feed(
+        self,
+        reader: StreamReader,
+        to_task: Callable[[bytes], None],
+        connection: object,
+        data: bytes,
+    ) -> None:
+        """Take whole messages; give the reading task what begins with something else."""
+        client = self.nc
+        ended = client.is_closed or client.is_reconnecting or self.connection is not connection
+        if ended or self._parsing or reader._buffer:  # type: ignore[attr-defined]
+            to_task(data)
+            return
+        client._pings_outstanding = 0
+        buffer = self.rest + data if self.rest else bytes(data)
+        position, understood = self._take_messages(buffer, 0)
+        if understood:
+            self.rest = buffer[position:]
+        else:
+            self.rest = b""
+            to_task(buffer[position:])
 
     async def parse(self, data: bytes = b"") -> None:
         """Take whole protocol lines and messages; keep the unfinished tail.
@@ -72,64 +106,100 @@ class DirectParser(Parser):
         buffer = self.rest + data if self.rest else bytes(data)
         connection = self.connection
         self.nc._pings_outstanding = 0  # whoever sends is alive
+        self._parsing = True
         try:
             position = await self._parse(buffer, connection)
         except (ValueError, IndexError) as error:
             raise ProtocolError(f"nats: not understood: {error}") from None
+        finally:
+            if self.connection is connection:
+                self._parsing = False
         if self.connection is connection:
             self.rest = buffer[position:]
 
     async def _parse(self, buffer: bytes, connection: object) -> int:
         """Handle all that is whole and return where the rest begins."""
+        position, understood = self._take_messages(buffer, 0)
+        while not understood and self.connection is connection:
+            position = await self._handle_other(buffer, position)
+            if self.connection is connection:
+                position, understood = self._take_messages(buffer, position)
+        return position
+
+    def _take_messages(self, buffer: bytes, position: int) -> tuple[int, bool]:
+        """Call back for whole messages; return where the rest begins.
+
+        False: what begins there is for `_handle_other`.
+        """
         client = self.nc
         subscriptions, stats = client._subs, client.stats
-        position, end, find = 0, len(buffer), buffer.find
+        end, find = len(buffer), buffer.find
         messages = received = 0
+        understood = True
         while position < end:
             line_end = find(_CR_LF, position)
-            if line_end < 0:
-                if end - position > MAX_LINE_BYTES:
-                    raise ProtocolError("nats: a line without an end")
-                break
             first = buffer[position]
-            if first != _M and first != _H:
-                await self._handle_control(buffer[position:line_end])
-                position = line_end + 2
-                if self.connection is not connection:
-                    break
-                continue
+            if line_end < 0 or (first != _M and first != _H):
+                understood = line_end < 0 and end - position <= MAX_LINE_BYTES
+                break
             words = buffer[position:line_end].split()
-            size = int(words[-1])
+            try:
+                size, sid = int(words[-1]), int(words[2])
+                split = 0 if first == _M else int(words[-2])
+            except (ValueError, IndexError):
+                understood = False
+                break
             body = line_end + 2
             body_end = body + size
-            if body_end + 2 > end:
-                if not 0 <= size <= MAX_MESSAGE_BYTES:
-                    raise ProtocolError(f"nats: a message of {size} bytes")
+            if body_end + 2 > end or size < 0:
+                understood = 0 <= size <= MAX_MESSAGE_BYTES
+                break
+            subscription = subscriptions.get(sid)
+            if type(subscription) is not DirectSubscription:
+                understood = False
                 break
             if first == _M:
                 headers = None
                 payload = buffer[body:body_end]
                 reply = words[3] if len(words) == 5 else b""
             else:
-                split = body + int(words[-2])
-                headers = buffer[body:split]
-                payload = buffer[split:body_end]
+                headers = buffer[body : body + split]
+                payload = buffer[body + split : body_end]
                 reply = words[3] if len(words) == 6 else b""
             position = body_end + 2
-            sid = int(words[2])
-            subscription = subscriptions.get(sid)
-            if type(subscription) is DirectSubscription:
-                messages += 1
-                received += size
-                try:
-                    subscription.on_message(words[1], reply, payload, headers)
-                except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
-                    client.callback_errors.exception(subject=subscription._subject)
-            else:
-                await client._process_msg(sid, words[1], reply, payload, headers)
+            messages += 1
+            received += size
+            try:
+                subscription.on_message(words[1], reply, payload, headers)
+            except Exception:  # noqa: BLE001 - the owner's fault must not end the reading
+                client.callback_errors.exception(subject=subscription._subject)
         stats["in_msgs"] += messages
         stats["in_bytes"] += received
-        return position
+        return position, understood
+
+    async def _handle_other(self, buffer: bytes, position: int) -> int:
+        """Handle a control line, or a message for nats-py's own; return where the next begins.
+
+        Raises ProtocolError, ValueError or IndexError for what is neither.
+        """
+        line_end = buffer.find(_CR_LF, position)
+        if line_end < 0:
+            raise ProtocolError("nats: a line without an end")
+        first = buffer[position]
+        if first != _M and first != _H:
+            await self._handle_control(buffer[position:line_end])
+            return line_end + 2
+        words = buffer[position:line_end].split()
+        size, sid = int(words[-1]), int(words[2])
+        if not 0 <= size <= MAX_MESSAGE_BYTES:
+            raise ProtocolError(f"nats: a message of {size} bytes")
+        body = line_end + 2
+        split = body + (0 if first == _M else int(words[-2]))
+        headers = None if first == _M else buffer[body:split]
+        reply = words[3] if len(words) == (5 if first == _M else 6) else b""
+        payload = buffer[split : body + size]
+        await self.nc._process_msg(sid, words[1], reply, payload, headers)
+        return body + size + 2
 
     async def _handle_control(self, line: bytes) -> None:
         operation = line[:4].upper()
@@ -150,7 +220,7 @@ class DirectClient(SteadyClient):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ps = DirectParser(self)
+        self._ps: DirectParser = DirectParser(self)
 
     def subscribe_direct(
         self, subject: str, on_message: OnMessage, queue: str = ""
@@ -179,6 +249,13 @@ class DirectClient(SteadyClient):
 
     async def handled(self, subscription: DirectSubscription) -> None:
         """Return when what was received for the subscription has called back: it has."""
+
+    async def _read_loop(self) -> None:
+        """Read as nats-py does, but for the messages that come without any detour."""
+        reader = getattr(self._transport, "_io_reader", None)
+        if isinstance(reader, StreamReader):
+            self._ps.read_from(reader)
+        await super()._read_loop()
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None

@@ -39,6 +39,8 @@ class Client:
         self._pings_outstanding = 2
         self.parser = DirectParser(self)
 
+    is_closed = is_reconnecting = False
+
     def take(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
         self.received.append((subject, reply, payload, headers))
         if payload == b"raise":
@@ -104,6 +106,62 @@ def test_any_split_of_the_stream_delivers_the_same(
     assert client.control == ["ping"] * len({one for one in ping_before if one < len(sent)})
     direct = [message for sid, message in sent if sid == DIRECT_SID]
     assert client.stats["in_msgs"] == len(direct)
+
+
+@given(
+    sent=sent,
+    ping_before=pings,
+    cuts=st.lists(st.integers(0, 800), max_size=20),
+    waits=st.lists(st.integers(0, 3), min_size=21, max_size=21),
+)
+def test_what_is_taken_from_the_socket_and_by_the_task_keeps_one_order(
+    sent: list[tuple[int, Received]], ping_before: list[int], cuts: list[int], waits: list[int]
+) -> None:
+    pieces = [
+        (b"PING\r\n" if number in ping_before else b"") + wire(*one)
+        for number, one in enumerate(sent)
+    ]
+    stream = b"".join(pieces)
+    edges = sorted({0, len(stream), *(min(cut, len(stream)) for cut in cuts)})
+
+    async def run() -> Client:
+        client, reader = Client(), asyncio.StreamReader()
+
+        async def process_slowly(sid: int, *message: Any) -> None:
+            await asyncio.sleep(0)
+            client.received.append(message)
+
+        async def keep_reading() -> None:
+            while data := await reader.read(100):
+                await client.parser.parse(data)
+
+        client._process_msg = process_slowly  # type: ignore[method-assign]
+        client.parser.read_from(reader)
+        task = asyncio.create_task(keep_reading())
+        for wait, (start, end) in zip(waits, pairwise(edges), strict=False):
+            reader.feed_data(stream[start:end])
+            for _ in range(wait):
+                await asyncio.sleep(0)
+        reader.feed_eof()
+        await task
+        assert client.parser.rest == b""
+        return client
+
+    client = asyncio.run(run())
+    assert client.received == [message for _, message in sent]
+    assert client.control == ["ping"] * len({one for one in ping_before if one < len(sent)})
+
+
+async def test_nothing_is_taken_from_a_connection_that_was_given_up() -> None:
+    client, reader = Client(), asyncio.StreamReader()
+    client.parser.read_from(reader)
+    reader.feed_data(wire(1, (b"s", b"", b"1", None)) + b"MSG s 1 3\r\n")
+    client.parser.reset()
+    reader.feed_data(b"old\r\n" + wire(1, (b"s", b"", b"2", None)))
+    client.parser.read_from(reader := asyncio.StreamReader())
+    client.is_reconnecting = True
+    reader.feed_data(wire(1, (b"s", b"", b"3", None)))
+    assert [payload for _, _, payload, _ in client.received] == [b"1"]
 
 
 @given(data=st.binary(max_size=120))
