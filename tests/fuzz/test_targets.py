@@ -10,7 +10,9 @@ from tests.fuzz import (
     http_parameters,
     service_requests,
     subjects,
+    websocket_stream,
 )
+from tests.gateway.clients import BINARY, CLOSE, PING, TEXT, websocket_frame
 
 BODIES = [
     b"",
@@ -66,6 +68,26 @@ EXT_BODIES = [
     b"\xff",
 ]
 
+BEAT = encode_frame(2, sequence=5)
+HELLO = websocket_frame(b"x" * 8, BINARY, fin=False)
+WEBSOCKET = [
+    websocket_frame(BEAT) * 3 + websocket_frame(b"hi", PING),
+    websocket_frame(BEAT[:7], BINARY, fin=False) + websocket_frame(b"", PING),
+    HELLO + websocket_frame(b"y", 0) + websocket_frame(BEAT),
+    HELLO + websocket_frame(b"y", 0, fin=False) * 5,
+    HELLO + HELLO,
+    websocket_frame("\N{SNOWMAN}".encode(), TEXT) + websocket_frame(b"\xff", TEXT),
+    websocket_frame(b"\x03\xe8bye", CLOSE) + websocket_frame(BEAT),
+    websocket_frame(b"x" * 300) + websocket_frame(b"x" * 301),
+    websocket_frame(BEAT) + websocket_frame(BEAT, mask=None),
+    websocket_frame(BEAT, rsv=4),
+    websocket_frame(BEAT, opcode=3),
+    websocket_frame(b"x" * 126, PING),
+    b"\x82\xff" + b"\xff" * 40,
+    b"\x82",
+    b"",
+]
+
 
 @pytest.mark.parametrize("door", range(8))
 @pytest.mark.parametrize("body", BODIES)
@@ -75,7 +97,15 @@ def test_the_auth_target_takes_any_input(door: int, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [auth_body, ext_bodies, frame_stream, http_parameters, service_requests, subjects],
+    [
+        auth_body,
+        ext_bodies,
+        frame_stream,
+        http_parameters,
+        service_requests,
+        subjects,
+        websocket_stream,
+    ],
     ids=lambda target: target.__name__,
 )
 def test_a_target_takes_no_input(target: object) -> None:
@@ -86,6 +116,12 @@ def test_a_target_takes_no_input(target: object) -> None:
 @pytest.mark.parametrize("stream", [b"", FRAMES, FRAMES[:-1], FRAMES + b"\0" * 16, b"\xff" * 20])
 def test_the_frame_target_takes_any_input(cuts: bytes, stream: bytes) -> None:
     frame_stream.check_input(cuts + stream)
+
+
+@pytest.mark.parametrize("cuts", [b"\0\0\0", b"\x01\x02\x03", b"\xff\x07\x10"])
+@pytest.mark.parametrize("stream", WEBSOCKET)
+def test_a_websocket_stream_reads_as_the_library_reads_it(cuts: bytes, stream: bytes) -> None:
+    websocket_stream.check_input(cuts + stream)
 
 
 @pytest.mark.parametrize("numbers", [b"\0" * 12, b"\xff" * 12, b"\x80" + b"\0" * 10 + b"\x07"])
