@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.utils import accept_key
 
-from gateway.settings import Limits
+from gateway.settings import Settings
 from gateway.websocket import WebSocketConnection
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HEAD_END = b"\r\n\r\n"
 GOIM_PATH = b"/sub"
+PARSED_BYTES = 8192  # at a time: all requests that are in them are begun at once
 SPARE_SOCKETS = 500  # beyond the limit, so that health and pushes are answered when it is reached
 _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket", re.IGNORECASE)
@@ -45,6 +46,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, side: "HttpSide") -> None:
         super().__init__(config=side.config, server_state=side.state, app_state={})
+        self._side = side
         self._limits = side.limits
         self.heard_at = 0.0
         self._head_bytes = 0
@@ -58,7 +60,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Pass data on, and watch a head that is not whole (asyncio.Protocol)."""
         self.heard_at = self.loop.time()
-        super().data_received(data)
+        for start in range(0, len(data), PARSED_BYTES):
+            super().data_received(data[start : start + PARSED_BYTES])
+            if self.transport.is_closing():
+                return
+            if len(self.pipeline) > self._side.most_pipelined:
+                self._side.refused["pipelined_requests"] += 1
+                self.transport.close()
+                return
         if not self.is_idle:
             self._end_head()  # a request is being answered: its body has limits of its own
             return
@@ -88,9 +97,10 @@ class HttpSide:
     that ask nothing: before so many are open, the idlest one is ended for each that comes.
     """
 
-    def __init__(self, config: Config, limits: Limits, refused: Counter[str]) -> None:
-        self.limits = limits
-        self._refused = refused
+    def __init__(self, config: Config, settings: Settings, refused: Counter[str]) -> None:
+        self.limits = settings.limits
+        self.most_pipelined = settings.http.max_pipelined
+        self.refused = refused
         assert config.limit_concurrency is not None
         self._most_idle = config.limit_concurrency * 9 // 10
         if not config.loaded:
@@ -116,7 +126,7 @@ class HttpSide:
             and not one.transport.is_closing()
         ]
         if idle:
-            self._refused["idle_http_connections"] += 1
+            self.refused["idle_http_connections"] += 1
             min(idle, key=lambda one: one.heard_at).transport.close()
 
     async def drain(self) -> None:

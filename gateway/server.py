@@ -112,7 +112,7 @@ class Server:
         state.excess = gateway.excess
         most, refused = settings.http.max_connections, gateway.counters.refused
         public, trusted = (
-            HttpSide(_http_config(make_app(state, trusted), most), settings.limits, refused)
+            HttpSide(_http_config(make_app(state, trusted), most), settings, refused)
             for trusted in (False, True)
         )
         self._public, self._trusted = public, trusted

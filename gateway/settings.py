@@ -50,6 +50,7 @@ class HttpSettings:
 
     max_body_bytes: int = 1_000_000  # goim's: what Kafka takes as a value
     max_connections: int = 1000  # a listener; those that ask nothing make room for others
+    max_pipelined: int = 16  # requests of one connection behind the one that is answered
     max_requests: int = 256  # at once; times the body limit bounds their memory
     body_seconds: float = 20.0  # from a request's head to the end of its body
     request_seconds: float = 5.0  # for the router's answer
@@ -63,6 +64,7 @@ class HttpSettings:
         return cls(
             max_body_bytes=read.integer("GOIM_HTTP_MAX_BODY_BYTES", cls.max_body_bytes, 1),
             max_connections=read.integer("GOIM_HTTP_MAX_CONNECTIONS", cls.max_connections, 10),
+            max_pipelined=read.integer("GOIM_HTTP_MAX_PIPELINED", cls.max_pipelined),
             max_requests=read.integer("GOIM_HTTP_MAX_REQUESTS", cls.max_requests, 1),
             body_seconds=read.number("GOIM_HTTP_BODY_SECONDS", cls.body_seconds, 0.1),
             request_seconds=read.number("GOIM_HTTP_REQUEST_SECONDS", cls.request_seconds, 0.1),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from json import loads
 
 import pytest
@@ -224,6 +225,18 @@ async def test_connections_that_ask_nothing_keep_nobody_out(nats_url: str, prefi
         newest.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await newest.reader.readline() == b"HTTP/1.1 200 OK\r\n"
         assert b"503" not in await idle[0].reader.read()
+
+
+async def test_a_few_requests_may_wait_and_many_end_the_connection(harness: Harness) -> None:
+    ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    client = await raw(harness, ask * 10)
+    for _ in range(10):
+        assert await client.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        await client.reader.readuntil(b"\r\n\r\nok")
+    client = await raw(harness, ask * 5000)
+    with suppress(ConnectionResetError):  # what it sent is not even read
+        assert (await client.reader.read()).count(b"200 OK") < 300
+    assert harness.gateway.counters.refused == {"pipelined_requests": 1}
 
 
 async def test_http_goes_on_to_the_app(harness: Harness) -> None:
