@@ -261,7 +261,7 @@ async def test_a_login_outlives_its_tokens_and_ends_in_all_tabs(
 
     await first.click("#log-out")
     await first.shows("Welcome")
-    await second.shows("you have logged out in another tab")
+    await second.shows("logged out")  # by the other tab or by the server, whoever is quicker
     await enter(second, "login", "Ida")
     for page in (second, reader):
         await page.close()
