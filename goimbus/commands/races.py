@@ -42,7 +42,7 @@ def command(count: int, seed: int | None, json_file: Path | None) -> None:
         ):
             figures = asyncio.run(_race(instance, count, seed))
     except (ChaosError, TimeoutError) as failed:
-        click.echo(f"goimbus races: {failed or 'nobody can log in'}", err=True)
+        click.echo(f"goimbus races: {str(failed) or 'nobody can log in'}", err=True)
         sys.exit(2)
     click.echo(figures.sentence)
     for finding in figures.findings[:5]:

@@ -42,7 +42,7 @@ def command(clients: int, missed: int, half_open: int, json_file: Path | None) -
         ):
             figures = asyncio.run(_storm(instance, clients, missed, half_open))
     except (ChaosError, TimeoutError) as failed:
-        click.echo(f"goimbus storm: {failed or 'it took too long'}", err=True)
+        click.echo(f"goimbus storm: {str(failed) or 'it took too long'}", err=True)
         sys.exit(2)
     for key, value in figures.row().items():
         click.echo(f"{key} {value}")
