@@ -250,7 +250,9 @@ class CatchingUp:
         if connection.kind & EXT:
             position = topic.position(connection) or catch_up.after
             frame = topic_frame(topic.label, position, live=True)
-            connection.send(encode_control(frame, connection.kind))
+            data = encode_control(frame, connection.kind)
+            connection.transport.write(data)  # after a login several go in one
+            self._gateway.counters.bytes_sent += len(data)
         return True
 
     def _tell_gap(self, connection: "Connection", topic: "Topic", after: int, to: int) -> None:

@@ -6,8 +6,9 @@ message with an op 9 envelope, plain TCP the bare frames (goim v2 `WriteWebsocke
 """
 
 from collections.abc import Sequence
-from json import dumps
 from typing import NamedTuple
+
+from msgspec.json import encode as encode_json  # a tenth of json's time, and one frame a batch
 
 from schemas.frame import encode_batch, encode_frame
 from schemas.operations import Operation
@@ -58,8 +59,7 @@ def topic_frame(label: str, sequence: int, live: bool = False) -> bytes:
     values: dict[str, object] = {"topic": label, "sequence": sequence}
     if live:
         values["live"] = True
-    body = dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
-    return encode_frame(Operation.TOPIC, body)
+    return encode_frame(Operation.TOPIC, encode_json(values))
 
 
 def wire_sequence(sequence: int) -> int:
