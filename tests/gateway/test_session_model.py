@@ -42,9 +42,9 @@ AUTH_SECONDS, BEAT = 5.0, 60.0
 BURST, PER_SECOND = 20, 10.0
 MOST_ACCEPTS = 8
 ROOMS = ("live://1", "live://2", "chat://3")
-WAITED_FOR = (CheckToken, ChangeRoom, JoinRoom, SendUpstream, SendTo)
+WAITED_FOR = (CheckToken, ChangeRoom, JoinRoom, SendUpstream)
 FOR_EXT = (JoinRoom, LeaveRoom, SendTo, Ask, Acknowledge)
-SEQUENCED = (Reply, RefuseOperations, TellOnline, *WAITED_FOR, LeaveRoom, Ask)
+SEQUENCED = (Reply, RefuseOperations, TellOnline, *WAITED_FOR, LeaveRoom, SendTo, Ask)
 
 operations = st.sampled_from([*map(int, Operation), 100, 1000, -1, 2**31 - 1])
 lists = st.lists(st.integers(-7, 7).map(str), max_size=5).map(",".join)
@@ -113,7 +113,8 @@ class SessionMachine(RuleBasedStateMachine):
         session.room = ROOMS[0] if room else ""
         session.answered()
         model.waits_for = None
-        model.accepts, model.expires_at = {1}, model.now + lives if lives else 0.0
+        model.accepts = {1}
+        model.expires_at = model.now + expires - WALL if lives else 0.0
         model.deadline = model.until(model.now + BEAT)
 
     @precondition(lambda self: self.session.waiting and self.session.state is State.OPEN)
