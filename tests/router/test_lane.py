@@ -9,7 +9,7 @@ import pytest
 
 from bus.connection import Bus
 from bus.settings import BusSettings
-from router.batches import Ack, Message
+from router.batches import Ack, Message, Outcome
 from router.errors import NotConfirmed
 from router.lane import Lane
 from router.publisher import Publisher
@@ -149,4 +149,44 @@ async def test_a_fault_of_ours_in_a_flight_is_survived_and_nothing_is_stored_twi
     assert not faults
     assert [message.body for message in stored[1:]] == [b"%d" % number for number in range(50)]
     assert [one.sequence for one in outcomes] == [message.sequence for message in stored[1:]]
+    publisher.close()
+
+
+async def test_kill_9_of_nats_stores_both_copies_of_each_direct_message_once_and_in_order(
+    server: NatsServer, own_bus: Bus
+) -> None:
+    publisher = Publisher(own_bus, PublisherSettings(seconds=30, attempt_seconds=1))
+    told: dict[tuple[str, str], list[bytes]] = {}
+    stored, stopping = asyncio.Semaphore(0), False
+
+    async def write(number: int) -> None:
+        topics = (f"member.{number + 10}", f"member.{number}")
+        bodies = told[topics] = []
+        while not stopping:
+            for _ in range(len(bodies) % 7 + 1):
+                bodies.append(b"%d %d" % (number, len(bodies)))
+                done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+                name = f"id {bodies[-1].decode()}"
+                publisher.store_pair(topics, 1, bodies[-1], done.set_result, None, name)
+            assert (await done).error is None
+            stored.release()
+
+    async with asyncio.TaskGroup() as writers:
+        for number in range(1, WRITERS + 1):
+            writers.create_task(write(number))
+        for _ in range(KILLS):
+            for _ in range(100):
+                await stored.acquire()
+            server.kill()
+            await server.start()
+        for _ in range(100):
+            await stored.acquire()
+        stopping = True
+    await publisher.flush()
+    found: dict[str, list[bytes]] = {}
+    for message in await read_stream(own_bus, "MEMBER"):
+        topic = own_bus.subjects.pushed_topic(message.subject)[0]
+        found.setdefault(topic, []).append(message.body)
+    assert publisher.counts["publish_retries"] > 0
+    assert found == {topic: bodies for topics, bodies in told.items() for topic in topics}
     publisher.close()
