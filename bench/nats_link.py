@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ CONNECT = (
     b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true,'
     b'"name":"bench","lang":"python","version":"1"}\r\n'
 )
+EVENTS = "GOIM_EVENT"
+EVENTS_SECONDS = 1.0  # without a new one there are none to come
 ANSWER_SECONDS = 60.0
 READ_BYTES = 262_144
 
@@ -62,6 +65,13 @@ class NatsLink:
         """Return how many messages were ever stored in a stream."""
         info = self.ask_json(f"$JS.API.STREAM.INFO.{stream}")
         return int(info["state"]["last_seq"])
+
+    def await_events(self) -> None:
+        """Return when no more events are stored: what was published has had its effects."""
+        before, stored = -1, self.last_sequence(EVENTS)
+        while stored > before:
+            time.sleep(EVENTS_SECONDS)
+            before, stored = stored, self.last_sequence(EVENTS)
 
     def _flush(self) -> None:
         self._socket.sendall(b"PING\r\n")

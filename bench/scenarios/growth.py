@@ -13,6 +13,7 @@ from bench.load_client import LoadClient
 from bench.nats_link import NatsLink
 from bench.report import Case
 from bench.target import OPERATION, SUBJECTS, Target
+from schemas.messages_pb2 import LastReply, LastRequest
 
 ROOM_COUNTS = (1, 100, 10_000)  # with one connection in each
 MEMBER_COUNTS = (1000, 10_000, 100_000)  # with one message each
@@ -51,6 +52,7 @@ def grow_rooms(bench: Bench) -> None:
     for _ in bench.rounds():
         with bench.system(synced=False) as system, bench.clients(system, system) as clients:
             others, probes = clients
+            probe(bench, probes, Costs())  # who comes for the first time costs more
             for size in sizes:
                 others.connect("ws", size, rooms=size)
                 probe(bench, probes, found[size])
@@ -65,8 +67,10 @@ def grow_storage(
     for _ in bench.rounds():
         with bench.system(synced=False) as system, bench.client(system) as probes:
             stored = 0
+            probe(bench, probes, Costs())
             for size in sizes:
                 store(system, messages(stored, size))
+                await_store(system)
                 stored = size
                 probe(bench, probes, found[size])
     tell(bench, name, found)
@@ -91,6 +95,15 @@ def probe(bench: Bench, client: LoadClient, costs: Costs) -> None:
     costs.message.append(spent * 1e6 / max(1, measured.answer["messages"]))
     client.disconnect()
     client.command("hold", seconds=1)
+
+
+def await_store(target: Target) -> None:
+    """Wait until the store knows all messages: what is done about them is no cost of a probe."""
+    request = LastRequest(topics=["all", "member.1", "room.bench.0"]).SerializeToString()
+    with NatsLink(target.publish_port) as link:
+        while LastReply.FromString(link.ask(SUBJECTS.rpc("store", "last"), request)).error.code:
+            pass
+        link.await_events()
 
 
 def tell(bench: Bench, name: str, found: dict[int, Costs]) -> None:

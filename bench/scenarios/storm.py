@@ -1,6 +1,5 @@
 """All members come back at once, and each has missed messages."""
 
-import time
 from collections.abc import Sequence
 
 from bench.baseline import NAME as BASELINE
@@ -21,8 +20,6 @@ FIGURES = (
     ("complete_ms_p50", "until a member has everything, p50", "ms"),
     ("complete_ms_p99", "until a member has everything, p99", "ms"),
 )
-EVENTS = "GOIM_EVENT"
-EVENTS_SECONDS = 1.0  # without a new one: all are stored
 SETTLE_SECONDS = 3.0  # positions are saved at disconnect, in batches
 
 
@@ -75,16 +72,7 @@ def push_through_router(target: Target, count: int, missed: int) -> None:
             reply = PushReply.FromString(link.ask(SUBJECTS.rpc("pushes", "mids"), request))
             if reply.HasField("error"):
                 raise ConnectionError(f"the router refuses a push: {reply.error.message}")
-        settle(link)
-
-
-def settle(link: NatsLink) -> None:
-    """Wait until the events of members who were away are stored: they are no part of a storm."""
-    stored, before = link.last_sequence(EVENTS), -1
-    while stored > before:
-        before = stored
-        time.sleep(EVENTS_SECONDS)
-        stored = link.last_sequence(EVENTS)
+        link.await_events()  # of members who were away: no part of a storm
 
 
 def push_lines(target: Target, count: int, missed: int) -> None:
