@@ -62,11 +62,15 @@ class Calls:
 
 @dataclass
 class Device:
-    """One connection of a member, made anew whenever its member logs in."""
+    """One connection of a member, made anew whenever its member logs in.
+
+    `further`: the room is one that it hears by op 21.
+    """
 
     url: str
     room: str
     key: str
+    further: bool = False
     arrivals: list[tuple[float, float]] = field(default_factory=list)  # when it came, was said
     client: Client | None = None
     reader: asyncio.Task[None] | None = None
@@ -74,7 +78,8 @@ class Device:
     async def connect(self, token: str) -> None:
         """Be in the room with this token. Raises ClientError."""
         await self.close()
-        client = Client(self.url, token=token, room=self.room, key=self.key)
+        room, rooms = ("", [self.room]) if self.further else (self.room, [])
+        client = Client(self.url, token=token, room=room, key=self.key, rooms=rooms)
         await client.__aenter__()
         self.client = client
         self.reader = asyncio.create_task(self._read(client))
@@ -88,7 +93,8 @@ class Device:
         async with asyncio.timeout(ASK_SECONDS):
             while True:
                 with suppress(RoomRefused):
-                    await self.client.change_room(self.room)
+                    change = self.client.join if self.further else self.client.change_room
+                    await change(self.room)
                     return
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -123,7 +129,7 @@ class Person:
         """Make an account; its devices are over these addresses in turns."""
         name = f"member {secrets.token_hex(6)}"
         made = [
-            Device(urls[number % len(urls)], room, secrets.token_hex(8))
+            Device(urls[number % len(urls)], room, secrets.token_hex(8), number % 4 > 1)
             for number in range(devices)
         ]
         person = cls(calls, name, room, made)
