@@ -112,7 +112,7 @@ class Guest(asyncio.Protocol):
 
     def beat(self) -> None:
         """Tell that it is there, and what it has."""
-        if self._transport is not None:
+        if self._transport is not None and self.live:
             body = dumps({"member": self._position}).encode()
             self._transport.write(encode_frame(Operation.ACKNOWLEDGE, body))
             self._transport.write(encode_frame(Operation.HEARTBEAT, sequence=2))

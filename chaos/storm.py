@@ -28,6 +28,7 @@ MIDS_IN_A_PUSH = 1000
 PUSHES_AT_ONCE = 8
 LOOK_SECONDS = 0.05
 SETTLE_SECONDS = 240.0
+BEAT_SECONDS, BEATS_IN_A_TURN = 20.0, 50  # each beats once in so long; so many at once
 LINGER_SECONDS = 1.0  # for what comes once more
 ACKNOWLEDGED_SECONDS = 3.0  # until positions are saved
 PROBES, PROBE_SECONDS = 200, 0.01  # live pushes of one measurement, and between two of them
@@ -91,14 +92,17 @@ class Storm:
         self._port = place.tcp_port
         self.figures = StormFigures(clients=clients)
         self.guests = [Guest(mid, token_of(mid)) for mid in range(1, clients + 1)]
+        self._beating: asyncio.Task[None] | None = None
 
     async def run_storm(self, missed: int) -> None:
         """Log all in, kill a worker, publish, let its clients come back, and look."""
         figures, guests = self.figures, self.guests
         figures.missed_each = missed
+        self._beating = asyncio.create_task(self._keep_beating())
         await log_all_in(guests, self._port, AT_ONCE)
-        await _until(lambda: all(guest.live for guest in guests))
+        await _until(lambda: all(guest.live for guest in guests if guest.connected))
         await self._push(guests, 0)
+        await log_all_in([guest for guest in guests if not guest.connected], self._port, AT_ONCE)
         await _until(lambda: all(guest.complete for guest in guests))
         for guest in guests:
             guest.beat()
@@ -148,8 +152,18 @@ class Storm:
 
     def end(self) -> None:
         """Close all clients."""
+        if self._beating is not None:
+            self._beating.cancel()
         for guest in self.guests:
             guest.end()
+
+    async def _keep_beating(self) -> None:
+        """Let everybody tell now and then that it is there."""
+        while True:
+            for number, guest in enumerate(self.guests):
+                guest.beat()
+                if number % BEATS_IN_A_TURN == 0:
+                    await asyncio.sleep(BEAT_SECONDS * BEATS_IN_A_TURN / len(self.guests))
 
     async def _stop_reading(self, guests: list[Guest]) -> None:
         """Let these never read again, and have more for them than their sockets take."""
