@@ -13,6 +13,7 @@ from bench.centrifugo_server import running_centrifugo
 from bench.cores import Cores
 from bench.goim_server import running_goim
 from bench.load_client import LoadClient, Measured, load_client
+from bench.nats_server import running_nats
 from bench.report import Case, Result, one_line, summarize
 from bench.target import Target
 
@@ -88,15 +89,25 @@ class Bench:
             yield [target]
 
     @contextmanager
-    def targets(self, transport: str = "ws") -> Iterator[list[Target]]:
+    def nats_websocket(self, wanted: bool) -> Iterator[list[Target]]:
+        """Run a nats-server that clients connect to themselves, if it is wanted."""
+        if not wanted:
+            yield []
+            return
+        with _folder() as folder, running_nats(Path(folder), self.cores) as target:
+            yield [target]
+
+    @contextmanager
+    def targets(self, transport: str = "ws", *, nats: bool = False) -> Iterator[list[Target]]:
         """Run a fresh Goimbus, the floor, and the others that were given."""
         with (
             self.system() as ours,
             self.baseline() as floor,
             self.goim() as goim,
             self.centrifugo() as centrifugo,
+            self.nats_websocket(nats) as nats_websocket,
         ):
-            targets = [ours, floor, *goim, *centrifugo]
+            targets = [ours, floor, *goim, *centrifugo, *nats_websocket]
             yield [one for one in targets if transport in one.ports]
 
     @contextmanager

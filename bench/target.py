@@ -19,7 +19,7 @@ class Target:
     publish_port: int  # speaks NATS
     processes: dict[str, int]  # process ids by name
     server: str  # which of them holds the clients
-    speaks: str = "goim"  # or "centrifugo"
+    speaks: str = "goim"  # or "centrifugo", "nats"
     http_port: int = 0  # goim's HTTP API
     stores: bool = True  # so that no message may be missing
     batch: int = 0  # so many messages are pushed together, where so many are in flight

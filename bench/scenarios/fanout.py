@@ -14,7 +14,7 @@ TOPIC = "room.bench.0"
 def run(bench: Bench) -> None:
     """Publish into a room of 1,000 and of 10,000, on WebSocket and TCP, cast and stored."""
     for transport in ("ws", "tcp"):
-        with bench.targets(transport) as targets:
+        with bench.targets(transport, nats=True) as targets:
             for count in bench.counts(*COUNTS):
                 with bench.clients(*targets) as clients:
                     for client in clients:

@@ -21,6 +21,7 @@ static void read_who(void) {
   const char *transport = word("transport", "ws");
   who.transport = !strcmp(transport, "tcp")          ? TCP
                   : !strcmp(transport, "centrifugo") ? CENTRIFUGO
+                  : !strcmp(transport, "nats")       ? NATS
                                                      : WEBSOCKET;
   who.port = (int)number("port", 0);
   who.first_mid = (int64_t)number("first_mid", 0);

@@ -80,6 +80,10 @@ void send_login(struct client *client) {
     send_centrifugo_login(client);
     return;
   }
+  if (who.transport == NATS) {
+    send_nats_login(client);
+    return;
+  }
   int64_t mid = who.first_mid ? who.first_mid + client->number : 0;
   if (who.rooms) snprintf(room, sizeof room, "bench://%d", room_of(client));
   int size = snprintf(body, sizeof body,

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum transport { WEBSOCKET, TCP, CENTRIFUGO };
+enum transport { WEBSOCKET, TCP, CENTRIFUGO, NATS };
 enum state { UNUSED, CONNECTING, UPGRADING, AUTHENTICATING, READY, GONE };
 
 enum {
@@ -84,7 +84,7 @@ extern void (*on_progress)(void);  // after each read
 
 void count_frame(struct client *client, const uint8_t *body, size_t size);
 
-// ---- goim.c, websocket.c, centrifugo.c: what the bytes mean --------------------------------
+// ---- goim.c, websocket.c, centrifugo.c, nats.c: what the bytes mean ------------------------
 
 // Each takes whole messages off the front and returns how many bytes they were; it may end the
 // client, whose state tells then.
@@ -92,6 +92,7 @@ size_t take_goim(struct client *client, const uint8_t *data, size_t size);
 size_t take_websocket(struct client *client, uint8_t *data, size_t size);
 size_t take_upgrade(struct client *client, uint8_t *data, size_t size);
 void take_centrifugo(struct client *client, const uint8_t *data, size_t size);
+void take_nats(struct client *client, const uint8_t *data, size_t size);
 
 void send_goim(struct client *client, int operation, int sequence, const void *body, size_t size);
 void send_upgrade(struct client *client);
@@ -99,6 +100,7 @@ void send_websocket(struct client *client, int opcode, const void *payload, size
 void send_login(struct client *client);
 int room_of(const struct client *client);
 void send_centrifugo_login(struct client *client);
+void send_nats_login(struct client *client);
 
 // ---- publisher.c: one connection to NATS, or to what speaks like it -------------------------
 

@@ -13,7 +13,9 @@ static const char ACCEPT[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 void send_upgrade(struct client *client) {
   char request[512];
-  const char *path = who.transport == CENTRIFUGO ? "/connection/websocket" : "/sub";
+  const char *path = who.transport == CENTRIFUGO ? "/connection/websocket"
+                     : who.transport == NATS     ? "/"
+                                                 : "/sub";
   int size = snprintf(request, sizeof request,
                       "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\n"
                       "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
@@ -44,6 +46,7 @@ static void take_message(struct client *client, int opcode, const uint8_t *paylo
   } else if (opcode != PONG) {
     totals.messages++;
     if (who.transport == CENTRIFUGO) take_centrifugo(client, payload, size);
+    else if (who.transport == NATS) take_nats(client, payload, size);
     else if (take_goim(client, payload, size) != size) totals.faults++;
   }
 }
