@@ -149,6 +149,7 @@ class Device:
             return answer.result() if answer.done() and not answer.cancelled() else None
         finally:
             closed.cancel()
+            answer.cancel()  # who else waits for it goes on
             self._waiting.pop(number, None)
 
     async def beat(self) -> None:

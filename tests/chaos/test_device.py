@@ -73,6 +73,17 @@ async def test_a_connection_on_which_an_answer_stays_out_is_cut(
     assert device.world.refusals == {"no answer": 1}
 
 
+async def test_who_waits_for_an_answer_of_somebody_else_goes_on_without_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.device.ANSWER_SECONDS", 0.05)
+    device = await logged_in(server)
+    beating = asyncio.create_task(device.beat())
+    await asyncio.sleep(0)
+    assert not await device.until_answered()
+    await beating
+
+
 async def test_what_came_to_a_slow_client_is_read_before_it_is_cut_off(server: Server) -> None:
     device = await logged_in(server)
     assert device.connection is not None
