@@ -72,6 +72,32 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
 ) -> None:
     url = f"http://127.0.0.1:{system.port}/"
     ada, bob = await browser.open(url), await browser.open(url, 390, 844)
+    await register_both(ada, bob)
+    await open_a_room_for_bob(ada, bob)
+    await talk(ada, bob)
+    room = await bob.run("location.href")
+    await bob.close()
+
+    missed = ["We start at 8", "Bring a coat", "And some cake"]
+    await write_to_the_absent(ada, missed)
+    laptop, tablet = await browser.open(url), await browser.open(url)
+    await come_back(laptop, tablet, missed)
+    await read_everything(laptop, tablet)
+
+    await be_muted(ada, tablet)
+    await be_banned(ada, laptop, tablet)
+    again = await browser.open(room)
+    await enter(again, "login", "Bob")
+    await again.run(f"location.href = {json.dumps(room)}")
+    await again.shows("You are banned from the room: spam", "#out")
+    await again.shows("Sorry, Bob", "#peers")
+    assert "Bob is out" not in await again.run("document.body.innerText")
+    for page in (ada, laptop, tablet, again):
+        await page.close()
+    assert browser.devtools.faults == []
+
+
+async def register_both(ada: Page, bob: Page) -> None:
     await enter(ada, "register", "Ada")
     await bob.click("#tab-register")
     await bob.write("#register-name", "Bob")
@@ -79,6 +105,8 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     await bob.press("Enter")
     await bob.shows("Open a room", "#empty")
 
+
+async def open_a_room_for_bob(ada: Page, bob: Page) -> None:
     await ada.click("#new-room-open")
     await ada.write("#new-room-name", "Weekend trip")
     await ada.press("Enter")
@@ -93,16 +121,17 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     await ada.shows("Bob joined", "#log")
     await ada.shows("online", "#people li:nth-child(2)")
 
+
+async def talk(ada: Page, bob: Page) -> None:
     await say(ada, "Where to? <b>Lake</b> or hills")
     await bob.shows("<b>Lake</b> or hills", "#log")
     await bob.write("#text", "The lake! \U0001f3d6")
     await ada.shows("Bob is typing", "#typing")
     await bob.press("Enter")
     await ada.shows("The lake!", "#log")
-    room = await bob.run("location.href")
-    await bob.close()
 
-    missed = ["We start at 8", "Bring a coat", "And some cake"]
+
+async def write_to_the_absent(ada: Page, missed: list[str]) -> None:
     for text in missed:
         await say(ada, text)
     await ada.click("#people button", "Bob")
@@ -111,7 +140,9 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     await say(ada, "Only for you")
     await ada.click("#rooms a", "Weekend trip")
 
-    laptop, tablet = await browser.open(url), await browser.open(url)
+
+async def come_back(laptop: Page, tablet: Page, missed: list[str]) -> None:
+    """Both devices count what was missed; the laptop has it in order, under the unread line."""
     for device in (laptop, tablet):
         await enter(device, "login", "Bob")
         await device.until(f"{badge('Weekend trip')} === 3 && {badge('Ada')} === 1")
@@ -124,12 +155,18 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     assert await laptop.run(entries()) == [
         "Where to? <b>Lake</b> or hills", "The lake! \U0001f3d6", *missed
     ]  # fmt: skip
+
+
+async def read_everything(laptop: Page, tablet: Page) -> None:
+    """What one device reads is unread on none."""
     for device in (laptop, tablet):
         await device.until(f"{badge('Weekend trip')} === 0 && {badge('Ada')} === 1")
     await laptop.click("#peers a", "Ada")
     await laptop.shows("Only for you", "#log")
     await tablet.until(f"{badge('Ada')} === 0")
 
+
+async def be_muted(ada: Page, tablet: Page) -> None:
     await tablet.click("#rooms a", "Weekend trip")
     await tablet.shows("And some cake", "#log")
     await restrict(ada, "Mute", "calm down")
@@ -140,6 +177,9 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
         "Not sent. You are muted in the room: calm down. Try again in 10", "#log .failed"
     )
 
+
+async def be_banned(ada: Page, laptop: Page, tablet: Page) -> None:
+    """Both devices are out of the room, and hear what is said to Bob himself."""
     await restrict(ada, "Ban", "spam")
     await tablet.shows("You are banned from the room: spam. Try again in 10 minutes", "#out")
     await tablet.until("!document.querySelector('#compose').checkVisibility()")
@@ -151,16 +191,6 @@ async def test_two_people_talk_miss_nothing_and_are_muted_and_banned(
     assert "Bob is out" not in await laptop.run("document.body.innerText")
     await tablet.shows("Sorry, Bob", "#peers")
     assert "Bob is out" not in await tablet.run("document.body.innerText")
-
-    again = await browser.open(room)
-    await enter(again, "login", "Bob")
-    await again.run(f"location.href = {json.dumps(room)}")
-    await again.shows("You are banned from the room: spam", "#out")
-    await again.shows("Sorry, Bob", "#peers")
-    assert "Bob is out" not in await again.run("document.body.innerText")
-    for page in (ada, laptop, tablet, again):
-        await page.close()
-    assert browser.devtools.faults == []
 
 
 async def restrict(page: Page, deed: str, reason: str, name: str = "Bob") -> None:
