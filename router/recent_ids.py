@@ -5,6 +5,8 @@ already, and splitting the batch costs all the others time. So one client that s
 again and again must not do that to everybody.
 """
 
+from collections import OrderedDict
+
 MOST_IDS = 50_000  # of one stream; the oldest go first
 
 
@@ -14,7 +16,8 @@ class RecentIds:
     def __init__(self, seconds: float, most: int = MOST_IDS) -> None:
         self._seconds = seconds
         self._most = most
-        self._known: dict[str, tuple[int, float]] = {}  # the oldest first
+        # The oldest first. A dict would look through the places of all that left to find it.
+        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)
