@@ -1,6 +1,7 @@
 """EDGE all clients of a run, each in a task of its own, and what is done to many at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
@@ -47,6 +48,12 @@ class Clients:
         """How many are logged in, as far as they know."""
         raw = sum(one.is_connected for one in self.devices)
         return raw + sum(one.is_connected for one in self.library)
+
+    @property
+    def in_rooms(self) -> Counter[str]:
+        """How many are in each room, as far as they know."""
+        everybody: list[Device | LibraryDevice] = [*self.devices, *self.library]
+        return Counter(room for one in everybody for room in one.heard)
 
     @property
     def settled(self) -> bool:

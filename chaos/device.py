@@ -129,6 +129,11 @@ class Device:
         connection = self.connection
         return self.logged_in and connection is not None and not connection.closed.is_set()
 
+    @property
+    def heard(self) -> set[str]:
+        """The rooms that it is in."""
+        return {self.room, *self.further} - {""} if self.is_connected else set()
+
     async def ask(self, operation: int, body: bytes = b"", number: int = 0) -> Frame | None:
         """Send a frame and return its answer; None when the connection ended or none came."""
         connection = self.connection

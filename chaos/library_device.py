@@ -56,6 +56,12 @@ class LibraryDevice:
         """True while it is logged in."""
         return self._client is not None and self._client.connected
 
+    @property
+    def heard(self) -> set[str]:
+        """The rooms that it is in."""
+        client = self._client
+        return {client.room, *client.rooms} - {""} if client and client.connected else set()
+
     def unsettle(self) -> None:
         """Go through all rooms once more."""
         self._unsettled = set(self.persona.rooms)

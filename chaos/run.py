@@ -18,13 +18,20 @@ from chaos.faults import Faults
 from chaos.instance import Instance, running_instance
 from chaos.judge import Verdict, judge
 from chaos.ledger import Ledger
-from chaos.population import BRIEF_MESSAGES, BRIEF_ROOMS, make_population
+from chaos.population import (
+    BRIEF_MESSAGES,
+    BRIEF_ROOMS,
+    FLEETING_ROOMS,
+    FORBIDDEN_ROOM,
+    ROOMS,
+    make_population,
+)
 from chaos.publishers import Publishers
 from chaos.report import Figures
 from chaos.schedule import make_schedule
 from chaos.witness import Witness
 from chaos.world import World
-from schemas.messages_pb2 import TotalReply, TotalRequest
+from schemas.messages_pb2 import RoomsReply, RoomsRequest, TotalReply, TotalRequest
 from schemas.subjects import room_topic
 
 log = structlog.get_logger()
@@ -137,21 +144,30 @@ class Run:
         return verdict
 
     async def _compare_presence(self) -> int:
-        """Return by how many the router's count of connections is off when all leases are new."""
-        bus = self.witness.bus
-        subject = bus.subjects.rpc("presence", "total")
+        """Return by how many the router's counts are off when all leases are new.
+
+        They are those of all connections, and of each room.
+        """
         off = self.options.clients
         deadline = self.world.now() + PRESENCE_SECONDS
         while off and self.world.now() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                reply = await bus.call(subject, TotalRequest().SerializeToString())
-                total = read_reply(reply, TotalReply)
+                off = await self._count_off()
             except (BusError, RpcError) as error:
                 log.info("presence_not_told_yet", error=str(error))
-                continue
-            off = abs(total.connections - self.clients.online)
         return off
+
+    async def _count_off(self) -> int:
+        bus = self.witness.bus
+        rpc = bus.subjects.rpc
+        reply = await bus.call(rpc("presence", "total"), TotalRequest().SerializeToString())
+        total = read_reply(reply, TotalReply)
+        request = RoomsRequest(rooms=[*ROOMS, *BRIEF_ROOMS, *FLEETING_ROOMS, FORBIDDEN_ROOM])
+        reply = await bus.call(rpc("presence", "rooms"), request.SerializeToString())
+        told, counted = read_reply(reply, RoomsReply).online, self.clients.in_rooms
+        in_rooms = sum(abs(told[room] - counted[room]) for room in request.rooms)
+        return abs(total.connections - self.clients.online) + in_rooms
 
     async def _read_to_end(self) -> None:
         async with asyncio.timeout(READY_SECONDS):
