@@ -76,7 +76,7 @@ class Scene:
 @pytest.fixture
 async def publisher(bus: Bus) -> AsyncIterator[Publisher]:
     await make_event_stream(bus)
-    publisher = Publisher(bus, PublisherSettings(seconds=0.3, attempt_seconds=0.1))
+    publisher = Publisher(bus, PublisherSettings())
     yield publisher
     publisher.close()
 
@@ -227,7 +227,11 @@ async def test_without_the_stream_nobody_is_told_and_afterwards_everybody(
     stream = bus.subjects.stream("EVENT")
     await request_api(bus, f"STREAM.DELETE.{stream}", {})
     await scene.presence.report(report("g1", session("g1", 2, mid=8), sessions=2))
+    patient = scene.events.publisher
+    scene.events.publisher = Publisher(bus, PublisherSettings(seconds=0.3, attempt_seconds=0.1))
     assert not await scene.events.step()
+    scene.events.publisher.close()
+    scene.events.publisher = patient
     assert scene.events.counts["failed"] == 1
     await make_event_stream(bus)
     assert await scene.events.step()
