@@ -46,7 +46,6 @@ class OwnAccount:
     async def rename(self, request: RenameAccountRequest) -> AccountReply:
         """Give an account another name; those that it had stay its own."""
         desk, by = self._desk, 0
-        name = settle_name(request.new_name)
         if request.mid or request.name:
             by = await desk.gate.operator(request.token, desk.clock())
             found = await desk.find(request.mid, request.name)
@@ -54,6 +53,7 @@ class OwnAccount:
         else:
             _, found = await desk.gate.member(request.token, "", desk.clock())
             most = desk.settings.most_names
+        name = settle_name(request.new_name)
         if found.account.name == name:
             return AccountReply(account=as_message(found.account))
         account = await self._rename(found, name, most)

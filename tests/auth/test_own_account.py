@@ -1,5 +1,7 @@
 """What members look after themselves: where they are logged in, and what they are called."""
 
+from typing import Any
+
 import pytest
 
 from tests.auth.desk import ADDRESS, API_KEY, PASSWORD, Desk
@@ -78,6 +80,12 @@ async def test_a_name_is_changed_and_the_old_one_is_nobody_elses(desk: Desk) -> 
     assert (await desk.login("Ann"))["name"] == "ANN"
     again = await desk.call("rename", token=ann["token"], new_name="ANN")
     assert again["account"]["name"] == "ANN"
+
+
+@pytest.mark.parametrize("other", [{}, {"name": "Ann"}, {"mid": 7}])
+async def test_who_asks_is_known_before_what_is_asked(desk: Desk, other: dict[str, Any]) -> None:
+    for token, reason in (("", "token_missing"), ("nonsense", "token_refused")):
+        assert await desk.reason("rename", token=token, new_name="", **other) == reason
 
 
 async def test_names_that_one_may_have_are_counted(desk: Desk) -> None:
