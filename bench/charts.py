@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import NotMeasurable
 from bench.report import Result
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH_INCHES, HEIGHT_INCHES = 9.0, 4.5  # of one figure's chart
+COLORS = 10  # of matplotlib's cycle; beyond, lines are dashed
 WIDE_RANGE = 20  # from the smallest to the largest load: then the axis is logarithmic
 
 
@@ -56,14 +57,13 @@ def _draw(file: Path, scenario: str, machine: str, results: list[Result]) -> Non
 def _draw_figure(axis: "Axes", results: list[Result]) -> None:
     drawn: list[list[tuple[float, float]]] = []
     for number, (series, points) in enumerate(_series(results)):
-        color = f"C{number % 10}"
+        color, style = f"C{number % COLORS}", "--" if number >= COLORS else "-"
         loads = [one.load for one in points]
         medians = [one.median for one in points]
         below = [one.median - one.min for one in points]
         above = [one.max - one.median for one in points]
-        axis.errorbar(
-            loads, medians, (below, above), label=series, color=color, marker="o", capsize=3
-        )
+        look: dict[str, Any] = {"color": color, "linestyle": style, "marker": "o", "capsize": 3}
+        axis.errorbar(loads, medians, (below, above), label=series, **look)
         floors = [(one.load, one.baseline) for one in points if one.baseline is not None]
         if floors and floors not in drawn:  # other servers have the same floor
             drawn.append(floors)
