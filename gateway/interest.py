@@ -216,12 +216,13 @@ class Interest:
             return
         delivery = self._delivery(sequence, operation, payload, headers)
         arrival = topic.arrive(delivery, header_number(headers, LAST_SEQUENCE))
-        if arrival is Arrival.NEW:
-            if topic.name == ALL_TOPIC and headers is not None:
-                gateway.pacing.pace(topic, header_number(headers, SPEED))
-            self._append(topic, delivery)
-        elif arrival is Arrival.REPEATED:
+        if arrival is Arrival.REPEATED:
             gateway.counters.messages_repeated += 1
+            return
+        if topic.name == ALL_TOPIC and headers is not None:
+            gateway.pacing.pace(topic, header_number(headers, SPEED))
+        if arrival is Arrival.NEW:
+            self._append(topic, delivery)
         elif topic.incomplete:
             self.repairs.start(topic)
 

@@ -35,6 +35,20 @@ async def test_a_paced_push_takes_its_time(harness: Harness) -> None:
     assert 0.1 < asyncio.get_running_loop().time() - started < 1.0
 
 
+async def test_a_paced_push_takes_its_time_after_a_loss_too(harness: Harness) -> None:
+    clients = await connected(harness, 20)
+    started = asyncio.get_running_loop().time()
+    harness.store.publish("all", b"lost", lost=True)
+    push(harness, b"paced", 100)
+    for client in clients:
+        assert await client.bodies(2) == [b"lost", b"paced"]
+    assert asyncio.get_running_loop().time() - started > 0.1
+    await harness.settled()
+    harness.store.publish("all", b"next")
+    for client in clients:
+        assert await client.bodies(1) == [b"next"]
+
+
 async def test_the_speed_is_of_the_whole_cluster(harness: Harness) -> None:
     harness.presence.reply.connections = 200
     clients = await connected(harness, 10)
