@@ -34,6 +34,11 @@ class Login:
         self._gateway = gateway
         self._subject = gateway.bus.subjects.rpc("auth", "check")
         self._unavailable = RareLog("auth_unavailable")
+        settings = gateway.settings
+        beat, ext_beat = settings.heartbeat_seconds, settings.ext_heartbeat_seconds
+        # and the idle time allowed, one object for all connections
+        self._beat = beat, float(beat * settings.heartbeats_missed)
+        self._ext_beat = ext_beat, float(ext_beat * settings.ext_heartbeats_missed)
 
     def check(self, connection: "Connection", action: CheckToken) -> None:
         """Ask who the client is; it is answered with op 8, or closed."""
@@ -91,16 +96,12 @@ class Login:
             gateway.counters.refused[code.name.lower()] += 1
             connection.close(code)
             return
-        settings = gateway.settings
-        beat, missed = settings.heartbeat_seconds, settings.heartbeats_missed
-        if grant.ext:
-            beat, missed = settings.ext_heartbeat_seconds, settings.ext_heartbeats_missed
+        beat, idle = self._ext_beat if grant.ext else self._beat
         now = gateway.loop.time()
-        idle = float(beat * missed)
         session.granted(grant, key, now, gateway.wall_time(), idle)
         if session.deadline < connection.watched:
             gateway.deadlines.watch(connection, now)
-        session.devices = settings.devices.of(grant.devices, grant.role)
+        session.devices = gateway.settings.devices.of(grant.devices, grant.role)
         connection.kind = connection.base_kind | (EXT if grant.ext else 0)
         gateway.hub.add(connection, key, grant.mid)
         catch_ups, refused = self._enter(connection, grant)
