@@ -12,6 +12,7 @@ and asked of the store (op 30 and 32), is answered in its own time.
 
 from enum import Enum, auto
 from json import dumps
+from sys import intern
 from typing import NamedTuple
 
 from gateway.asks import Budget
@@ -243,8 +244,9 @@ class Session:
         self.mid = grant.mid
         self.key = key
         self.token_id = grant.token_id
-        self.device = _device(grant.device or grant.key or grant.platform or "default")
-        self.platform = grant.platform
+        self.platform = intern(grant.platform)  # thousands have the same: one text for all
+        device = _device(grant.device or grant.key or grant.platform or "default")
+        self.device = self.platform if device == self.platform else device
         self.accepts = grant.accepts
         self.rights = grant.rooms
         self.role = grant.role
