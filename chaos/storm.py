@@ -52,7 +52,7 @@ class StormFigures:
     wrong_order: int = 0  # clients with a repeat, or a message before an earlier one
     live_p99_alone_ms: float = 0.0
     live_p99_crowded_ms: float = 0.0
-    rise: float = 0.0  # median of the rounds' own quotients, less 1
+    rise: float = 0.0  # the quotient of the two, less 1
     half_open: int = 0
     readers_that_never_read: int = 0
     first: list[str] = field(default_factory=list)
@@ -133,22 +133,25 @@ class Storm:
     async def run_crowded(self, half_open: int, share: float) -> None:
         """Compare live pushes alone and beside half-open sockets and readers that never read."""
         figures = self.figures
-        count = max(1, round(len(self.guests) * share)) if share else 0
+        count = max(1, round(len(self.guests) * share))
         stuck, others = self.guests[:count], self.guests[count:]
         figures.half_open, figures.readers_that_never_read = half_open, count
         alone: list[float] = []
         crowded: list[float] = []
+        for guest in stuck:
+            guest.on_message = _ignore
         for _ in range(ROUNDS):
-            alone.append(await self._measure(others))
-            if not crowded:
-                await self._stop_reading(stuck)
+            alone.append(await self._measure(others, stuck))
+        await self._stop_reading(stuck)
+        for _ in range(ROUNDS):
             halves = await open_halfway(half_open, self._place.port)
+            await asyncio.sleep(LINGER_SECONDS)  # they are there, and not yet given up
             crowded.append(await self._measure(others, stuck))
             for transport in halves:
                 transport.abort()
         figures.live_p99_alone_ms = median(alone) * 1e3
         figures.live_p99_crowded_ms = median(crowded) * 1e3
-        figures.rise = median(two / one for one, two in zip(alone, crowded, strict=True)) - 1
+        figures.rise = median(crowded) / median(alone) - 1
 
     def end(self) -> None:
         """Close all clients."""
@@ -174,8 +177,11 @@ class Storm:
                 self._push_now(guest.mid, FLOOD_BYTES)
             await self._bus.flush()
 
-    async def _measure(self, guests: list[Guest], stuck: list[Guest] | None = None) -> float:
-        """Return the p99 of the time from a push to its delivery, in seconds."""
+    async def _measure(self, guests: list[Guest], stuck: list[Guest]) -> float:
+        """Return the p99 of the time from a push to its delivery, in seconds.
+
+        As much is pushed to `stuck`.
+        """
         delays: list[float] = []
 
         def note(guest: Guest, body: bytes) -> None:
@@ -186,8 +192,7 @@ class Storm:
             guest.on_message = note
         for number, guest in enumerate(chosen):
             self._push_now(guest.mid)
-            if stuck:
-                self._push_now(stuck[number % len(stuck)].mid)
+            self._push_now(stuck[number % len(stuck)].mid)
             await asyncio.sleep(PROBE_SECONDS)
         await _until(lambda: len(delays) >= len(chosen))
         for guest in chosen:
@@ -226,6 +231,10 @@ def percentile(samples: Sequence[float], share: float) -> float:
     """Return the sample that this share of all is not above; 0 without samples."""
     ordered = sorted(samples)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def _ignore(guest: Guest, body: bytes) -> None:
+    """Take it for read."""
 
 
 async def _together(works: Iterator[Awaitable[None]]) -> None:
