@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -17,6 +18,10 @@ from goimbus.embedded import (
     running,
     valkey_server,
 )
+
+# The same examples in every run, however long one takes; to look for new ones, load "default".
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 
 _configure_logs = structlog.configure
 
