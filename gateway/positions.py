@@ -45,6 +45,7 @@ class Positions:
         self._idle = asyncio.Event()
         self._idle.set()
         self._soon = False
+        self._again = False  # a device left while others' positions were on their way
         self._unavailable = RareLog("positions_unavailable")
 
     def certify(self, connection: "Connection") -> None:
@@ -125,6 +126,7 @@ class Positions:
         topics[topic] = max(position, topics.get(topic, 0))
 
     def _save(self) -> None:
+        self._again = (self._soon and bool(self._saving)) or self._again
         self._soon = False
         if self._saving or not self._unsaved:
             return
@@ -161,7 +163,8 @@ class Positions:
             self._saving = {}
         else:
             self._saving = {}
-            if len(self._unsaved) >= DEVICES_IN_A_REQUEST:
+            if self._again or len(self._unsaved) >= DEVICES_IN_A_REQUEST:
+                self._again = False
                 self.save_soon()
         self._idle.set()
 

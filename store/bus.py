@@ -181,12 +181,20 @@ class StoreService:
         view = self._views.topics[kind]
         state = view.state(want.topic, self._clock())
         key = _position_key(want)
-        position = self._views.positions.table.topics(key).get(want.topic) if key else None
+        position = self._position(key, want.topic) if key else None
         start = decide_start(want, position, state)
         if key and position is None and kind != "MEMBER":
             starts.setdefault(key, {})[want.topic] = start.after
         self.gaps += start.gap_to > 0
         return page_after(view.stream, state, start, self._page_messages)
+
+    def _position(self, key: str, topic: str) -> int | None:
+        """Return where a device is, by what is stored and by what is being stored."""
+        stored = self._views.positions.table.topics(key).get(topic)
+        coming = self._writer.unwritten(key, topic)
+        if stored is None or coming is None:
+            return coming if stored is None else stored
+        return max(stored, coming)
 
     async def _keep_starts(self, starts: dict[str, dict[str, int]]) -> None:
         """Save where devices begin, so that one which is cut off at once has missed what follows.

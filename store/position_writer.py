@@ -66,12 +66,19 @@ class PositionWriter:
         self._clock = clock
         self._seconds = seconds
         self._waiting: dict[str, _Change] = {}
+        self._writing: dict[str, _Change] = {}
         self._task: asyncio.Task[None] | None = None
 
     @property
     def is_full(self) -> bool:
         """Too many changes wait already."""
         return len(self._waiting) >= MOST_WAITING
+
+    def unwritten(self, key: str, topic: str) -> int | None:
+        """Return a position that is on its way to the bucket: its device may be back already."""
+        changes = (self._waiting.get(key), self._writing.get(key))
+        found = [change.topics[topic] for change in changes if change and topic in change.topics]
+        return max(found, default=None)
 
     async def save(self, positions: Sequence[tuple[str, Mapping[str, int]]]) -> None:
         """Return when each (key, topics) is stored, or was already. Raises BusError."""
@@ -95,9 +102,10 @@ class PositionWriter:
         try:
             while self._waiting:
                 keys = list(self._waiting)[:MOST_IN_BATCH]
-                await self._write({key: self._waiting.pop(key) for key in keys})
+                self._writing = {key: self._waiting.pop(key) for key in keys}
+                await self._write(dict(self._writing))
         finally:
-            self._task = None
+            self._task, self._writing = None, {}
 
     async def _write(self, changes: dict[str, _Change]) -> None:
         try:

@@ -93,6 +93,7 @@ class FakeStore:
     audits: list[LastRequest] = field(default_factory=list)
     saves: int = 0
     refusal: RpcError | None = None  # of positions
+    on_position: asyncio.Event | None = None  # positions are answered when this is set
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     _last: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -161,6 +162,8 @@ class FakeStore:
         if self.refusal is not None:
             raise self.refusal
         self.saves += 1
+        if self.on_position is not None:
+            await self.on_position.wait()
         for one in request.positions:
             for topic, sequence in one.topics.items():
                 key = (one.mid, one.device, topic)

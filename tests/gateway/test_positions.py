@@ -1,5 +1,6 @@
 """What a device has got for certain: by op 18, or by what its kernel has acknowledged."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from json import dumps
 from typing import Any
@@ -199,6 +200,26 @@ async def test_many_devices_are_saved_in_few_requests(harness: Harness) -> None:
     harness.gateway.positions.save_soon()
     await harness.is_true(lambda: len(harness.store.positions) == 80)
     assert harness.store.saves - saves <= 5
+
+
+async def test_who_leaves_while_others_are_saved_is_saved_right_after_them(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "SAVE_SECONDS", 1000)
+    async with running_gateway(nats_url, prefix) as harness:
+        harness.store.on_position = asyncio.Event()
+        first, second = [await harness.tcp(**{**PHONE, "key": key}) for key in ("one", "two")]
+        await harness.settled()
+        sequence = harness.store.publish(MEMBER, b"x")
+        saves = harness.store.saves
+        for client in (first, second):
+            await client.bodies(1)
+            await client.finish()
+            await harness.is_true(lambda: harness.store.saves > saves)
+        await harness.is_true(lambda: not harness.gateway.hub.sockets)
+        harness.store.on_position.set()
+        for device in ("one", "two"):
+            await saved(harness, MEMBER, sequence, device)
 
 
 async def test_so_many_devices_wait_to_be_saved_and_no_more(

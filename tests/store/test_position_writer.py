@@ -2,10 +2,12 @@ import asyncio
 
 import pytest
 
+from bus.connection import Bus
 from bus.errors import BusError
 from bus.stream_api import request_api
-from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest
-from store.batches import Put, write_one
+from schemas.messages_pb2 import DevicePosition, PositionReply, PositionRequest, Want
+from store import position_writer
+from store.batches import Put, write_batch, write_one
 from store.errors import PositionsContended
 from store.position_writer import MOST_WAITING, _Change
 from tests.bus.servers import NatsServer
@@ -143,3 +145,24 @@ async def test_when_too_many_wait_more_are_told_to_come_later(system: System) ->
     reply = await system.ask("position", request, PositionReply)
     assert (reply.error.code, reply.error.retry) == (503, "later")
     writer._waiting = {}
+
+
+async def test_a_position_on_its_way_to_the_disk_counts_for_a_device_that_is_back_already(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (process,) = await with_stores(system, 1)
+    sequence = await system.publish("member.7", b"x")
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    async def write_late(bus: Bus, puts: list[Put]) -> int:
+        begun.set()
+        await let_go.wait()
+        return await write_batch(bus, puts)
+
+    monkeypatch.setattr(position_writer, "write_batch", write_late)
+    saving = asyncio.ensure_future(process.store.writer.save([("7.ios", {"member.7": sequence})]))
+    await begun.wait()
+    page = await system.replay_one(Want(topic="member.7", mid=7, device="ios"))
+    assert (list(page.messages), page.started_after) == ([], sequence)
+    let_go.set()
+    await saving
