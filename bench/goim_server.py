@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bench.cores import Cores
 from bench.errors import NotMeasurable
+from bench.ports import free_ports
 from bench.processes import pin
 from bench.stand_ins import running_binary, running_stand_in
-from bench.system import free_ports
 from bench.target import Target
 
 NAME = "goim"

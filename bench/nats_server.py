@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.cores import Cores
+from bench.ports import free_ports
 from bench.processes import pin
 from bench.stand_ins import running_binary
-from bench.system import free_ports
 from bench.target import Target
 from goimbus.embedded import find_nats_server
 

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import goimbus
 from bench.cores import Cores
 from bench.errors import PartFailed
+from bench.ports import free_ports
 from bench.processes import children, pin
 from bench.target import Target
 from goimbus.bound_to_parent import bound_to_parent
@@ -93,15 +93,6 @@ def errors_logged(folder: Path) -> list[str]:
     """Return the lines by which a system told of its own faults."""
     lines = (folder / "log").read_text(errors="replace").splitlines()
     return [line for line in lines if any(mark in line for mark in ERROR_MARKS)]
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import goimbus
+from bench.ports import free_ports
 from bench.processes import children, resident_kilobytes
-from bench.system import free_ports
 from chaos.errors import InstanceFailed
 from chaos.population import POLICIES
 from goimbus.bound_to_parent import bound_to_parent

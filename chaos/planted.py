@@ -13,6 +13,7 @@ from chaos.population import Persona
 from schemas.frame import Frame
 
 PLANTS = ("drop", "repeat", "swap", "leak")
+MEMBER = "member"  # the topic of messages that are for one member alone
 EVERY = 31  # of the stored frames of resuming clients, one fault after the other
 
 
@@ -23,6 +24,7 @@ class Plant:
         self._names = cycle(names) if names else None
         self._count = 0
         self._swapped: dict[tuple[str, str], Frame] = {}  # by client and topic, until the next one
+        self._wants_leak = False  # of the next frame to a member
         self._leaking: tuple[Persona, Frame] | None = None
 
     def change(self, persona: Persona, topic: str, frame: Frame) -> list[Frame]:
@@ -35,6 +37,9 @@ class Plant:
         if self._leaking is not None and self._leaking[0].mid != persona.mid:
             leaked, self._leaking = self._leaking[1], None
             return [frame, leaked]
+        if self._wants_leak and topic == MEMBER:
+            self._wants_leak, self._leaking = False, (persona, frame)
+            return [frame]
         self._count += 1
         if self._count % EVERY:
             return [frame]
@@ -47,5 +52,5 @@ class Plant:
                 self._swapped[persona.name, topic] = frame
                 return []
             case _:
-                self._leaking = persona, frame
+                self._wants_leak = True
                 return [frame]

@@ -13,8 +13,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.ports import free_ports
 from bench.processes import children
-from bench.system import free_ports
 from bus.connection import Bus
 from bus.errors import StreamApiRefused
 from bus.settings import BusSettings

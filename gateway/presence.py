@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SOON_SECONDS = 0.05  # after a change: what changes together is reported together
+SOON_SECONDS = 0.01  # after a change, reported together: until then no push finds a new key
 SESSIONS_IN_A_REPORT = 2000  # with the rooms below, some 500 KB
 SESSION_BYTES_IN_A_REPORT = 400_000  # one that hears many rooms is long
 ROOMS_IN_A_REPORT = 4000

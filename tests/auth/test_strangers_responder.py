@@ -51,6 +51,7 @@ async def test_a_strangers_responder_answers_what_the_gateway_asks(
 ) -> None:
     subject = bus.subjects.rpc("auth", "check")
     stranger = await example.answer_checks(nats_url, bus.subjects.prefix)
+    await stranger.flush()  # the first one's PING may have overtaken what nats-py had waiting
 
     async def check(body: str) -> messages_pb2.Grant:
         request = {"token": body, "gateway": "g1", "address": "192.0.2.1", "transport": "ws"}

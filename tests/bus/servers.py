@@ -3,10 +3,10 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
+from bench.ports import free_ports
 from goimbus.embedded import find_nats_server
 
 
@@ -69,6 +69,4 @@ class NatsServer:
 
 def free_port() -> int:
     """Return a port that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]

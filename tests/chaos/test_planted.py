@@ -40,11 +40,12 @@ def test_each_fault_does_what_it_is_called() -> None:
     assert numbers(Plant(["swap"]), FIRST, given) == swapped
 
 
-def test_a_leak_goes_to_another_member() -> None:
+def test_a_leak_is_of_a_members_message_and_goes_to_another_member() -> None:
     plant = Plant(["leak"])
     stranger = replace(SECOND, mid=FIRST.mid + 1)
-    assert numbers(plant, FIRST, range(1, EVERY + 2)) == list(range(1, EVERY + 2))
-    assert numbers(plant, stranger, range(500, 502)) == [500, EVERY, 501]
+    assert numbers(plant, FIRST, range(1, EVERY + 2), "all") == list(range(1, EVERY + 2))
+    assert numbers(plant, FIRST, range(300, 302)) == [300, 301]
+    assert numbers(plant, stranger, range(500, 502)) == [500, 300, 501]
 
 
 def test_a_swap_waits_for_the_next_frame_of_its_topic() -> None:

@@ -1,11 +1,11 @@
 """What the tests of `goimbus up` and `goimbus doctor` start from."""
 
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from bench.ports import free_ports
 from tests.goimbus.witness import Witness
 
 
@@ -19,8 +19,5 @@ async def witness() -> AsyncIterator[Witness]:
 def variables(tmp_path: Path, witness: Witness) -> dict[str, object]:
     """Ports that were free a moment ago, and a data folder of the test's own."""
     names = ("PORT", "GOIM_TCP_PORT", "GOIM_HTTP_PORT", "GOIM_NATS_PORT")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = {name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)}
-    for one in sockets:
-        one.close()
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     return {**ports, "GOIM_DATA_DIR": tmp_path / "data", "WITNESS": witness.port}

@@ -4,11 +4,11 @@ test_client_recovery.py, _sends.py and _rooms.py hold the rest.
 """
 
 import asyncio
-import socket
 from dataclasses import replace
 
 import pytest
 
+from bench.ports import free_ports
 from goimbus.client import Client, ClientHooks
 from goimbus.client_errors import (
     ClientClosed,
@@ -30,10 +30,7 @@ from tests.goimbus.scene import running_gateway as running_gateway
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 async def test_the_auth_frame_says_who_the_client_is(gateway: FakeGateway) -> None:

@@ -92,8 +92,8 @@ def test_the_document_lists_every_call() -> None:
 
 
 def test_any_call_is_made_by_a_command(system: RunningSystem) -> None:
-    answer = run(system, "call", "presence.members", '{"mids":[1]}')
-    assert json.loads(answer.output) == {"members": [{"mid": "1"}]}
+    answer = run(system, "call", "presence.members", '{"mids":[99887766]}')
+    assert json.loads(answer.output) == {"members": [{"mid": "99887766"}]}
     assert run(system, "call", "accounts.list", '{"limit":1}').exit_code == 0
     assert "rooms.hand_over" in run(system, "call").output
     for words, told in (
