@@ -5,11 +5,10 @@ import gc
 import os
 import random
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from functools import partial
 from secrets import token_hex
 from socket import gethostname
-from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -208,10 +207,11 @@ async def serve(settings: Settings) -> None:
     server = Server(gateway, metrics, readiness)
     gateway.start()
     gateway.spawn(readiness.keep_probing(), "readiness")
+    told = asyncio.ensure_future(until_told_to_stop())  # who is let in is let go in order
     await server.open()
     keep_garbage_collector_off_connections()
     log.info("gateway_listens", gateway=gateway.id, ports=server.ports)
-    await first_of(until_told_to_stop(), gateway.failed.wait())
+    await first_of(told, gateway.failed.wait())
     failed = gateway.failed.is_set()
     log.info("gateway_drains", connections=len(gateway.hub.connections))
     await server.drain()
@@ -228,9 +228,9 @@ def keep_garbage_collector_off_connections() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-async def first_of(*works: Coroutine[Any, Any, object]) -> None:
+async def first_of(*works: Awaitable[object]) -> None:
     """Return when the first of these is done; the others are cancelled."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+    tasks: list[asyncio.Future[object]] = [asyncio.ensure_future(work) for work in works]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
