@@ -5,6 +5,7 @@ What a caller is known by is never believed from the body: a subclass says what 
 and who is told what.
 """
 
+from abc import ABC, abstractmethod
 from json import JSONDecodeError, dumps, loads
 from typing import Any
 
@@ -33,7 +34,7 @@ class Refused(Exception):
             self.error["after"] = after
 
 
-class CallsHttp:
+class CallsHttp(ABC):
     """The routes of one app for some calls."""
 
     most_body_bytes = MOST_BODY_BYTES
@@ -50,9 +51,9 @@ class CallsHttp:
             if call.is_by_http
         ]
 
+    @abstractmethod
     async def answer(self, call: Call, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to this caller: `ask` with what it may ask. Raises Refused."""
-        raise NotImplementedError
 
     async def ask(self, call: Call, asked: dict[str, Any]) -> dict[str, Any]:
         """Return what the service answers. Raises Refused."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 SAVE_SECONDS = 1.0
+REFUSED_SECONDS = 0.1  # between two tries of a gateway that ends
 DEVICES_IN_A_REQUEST = 500
 NEVER = Retry.NEVER.value
 MOST_UNSAVED_DEVICES = 200_000  # while the store is away; beyond, a device gets messages again
@@ -107,7 +108,7 @@ class Positions:
                     self._save()
                     await self._idle.wait()
                     if self._unsaved:
-                        await asyncio.sleep(0.1)  # the store refused: a little later
+                        await asyncio.sleep(REFUSED_SECONDS)
         except TimeoutError:
             log.warning("positions_unsaved", devices=len(self._unsaved) + len(self._saving))
 

@@ -1,5 +1,6 @@
 """What a client may ask of the past: pages of history, what is read and what is not."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from goimbus.client_history import HistoryPage, Unread, read_history, read_unrea
 from schemas.operations import Operation
 
 
-class Lookups:
+class Lookups(ABC):
     """The part of `Client` that asks.
 
     All raise AskRefused (also by a server without extensions), AnswerTimeout, ClientClosed and
@@ -42,8 +43,8 @@ class Lookups:
         """Return how it stands with all rooms the client is in, and all direct messages."""
         return read_unread(await self._look_up(Operation.READ, {}))
 
+    @abstractmethod
     async def _look_up(
         self, operation: Operation, values: Mapping[str, object]
     ) -> Mapping[str, Any]:
         """Return what the server answers."""
-        raise NotImplementedError

@@ -1,5 +1,6 @@
 """What a client sends to a given room or member (op 20)."""
 
+from abc import ABC, abstractmethod
 from json import dumps
 
 from goimbus.messages import MEMBER_TOPIC, room_topic
@@ -7,7 +8,7 @@ from goimbus.messages import MEMBER_TOPIC, room_topic
 NO_TARGETS = (501, "the server sends only to the room that the client is in")  # no extensions
 
 
-class Sends:
+class Sends(ABC):
     """The part of `Client` that names where a message goes."""
 
     async def send_to(
@@ -34,9 +35,9 @@ class Sends:
         topic = MEMBER_TOPIC if member else room_topic(room)
         return await self._send_to("" if cast else topic, dumps(values).encode(), number)
 
+    @abstractmethod
     async def _send_to(self, topic: str, body: bytes, number: int) -> int:
         """Send an op 20 frame, whose message is stored in this topic; return its sequence."""
-        raise NotImplementedError
 
 
 def _body(body: bytes | str) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from json import dumps, loads
 from typing import Any, Self
@@ -49,7 +50,7 @@ class Closed(Exception):
 
 
 @dataclass
-class Client:
+class Client(ABC):
     """What both transports share."""
 
     reader: asyncio.StreamReader
@@ -64,9 +65,9 @@ class Client:
         """Send one goim frame."""
         self.write(self.framed(encode_frame(operation, body, version, sequence)))
 
+    @abstractmethod
     def framed(self, frame: bytes) -> bytes:
         """Return the frame as the transport carries it."""
-        raise NotImplementedError
 
     async def receive(self) -> Frame:
         """Return the next frame, those in a batch one by one. Raises Closed."""
@@ -76,9 +77,9 @@ class Client:
             self.waiting.extend(decode_batch(frame.body) if batch else [frame])
         return self.waiting.pop(0)
 
+    @abstractmethod
     async def read_frame(self) -> Frame:
         """Return the next frame as it came. Raises Closed."""
-        raise NotImplementedError
 
     async def auth(self, **token: Any) -> Frame:
         """Log in and return the answer."""
