@@ -1,11 +1,13 @@
 """A bus on the shared server, and a server of one's own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bus.connection import Bus
+from bus.outage import Outage
 from bus.settings import BusSettings
 from tests.bus.servers import NatsServer
 
@@ -60,3 +62,35 @@ async def connect() -> AsyncIterator[Connect]:
     yield connect
     for bus in buses:
         await bus.drain()
+
+
+class Failures:
+    """How often a connection to NATS could not be made."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._counted = asyncio.Event()
+
+    def note(self) -> None:
+        self._count += 1
+        self._counted.set()
+
+    async def more(self, count: int) -> None:
+        """Wait for so many more."""
+        end = self._count + count
+        while self._count < end:
+            self._counted.clear()
+            await self._counted.wait()
+
+
+@pytest.fixture
+async def failures(monkeypatch: pytest.MonkeyPatch) -> Failures:
+    """Counts the attempts that fail while a test runs; they are told in the log as always."""
+    failures, note_failure = Failures(), Outage.note_failure
+
+    def note(outage: Outage, error: Exception) -> None:
+        note_failure(outage, error)
+        failures.note()
+
+    monkeypatch.setattr(Outage, "note_failure", note)
+    return failures

@@ -24,7 +24,7 @@ from bus.errors import (
 from bus.plain import PlainClient
 from bus.settings import BusSettings
 from schemas.headers import header_value, status
-from tests.bus.conftest import Connect
+from tests.bus.conftest import Connect, Failures
 from tests.bus.talk import Inbox, echo, subject
 
 
@@ -258,11 +258,13 @@ async def test_credentials_that_cant_be_used_end_the_start(settings: BusSettings
         await Bus.connect(replace(settings, nats_credentials="/nowhere"), "test")
 
 
-async def test_a_cancelled_connect_leaves_nothing_behind(settings: BusSettings) -> None:
+async def test_a_cancelled_connect_leaves_nothing_behind(
+    settings: BusSettings, failures: Failures
+) -> None:
     connecting = asyncio.create_task(
         Bus.connect(replace(settings, nats_url="nats://127.0.0.1:1"), "test")
     )
-    await asyncio.sleep(0.05)
+    await failures.more(1)
     connecting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await connecting

@@ -15,7 +15,7 @@ from bus.errors import (
     RequestTimeout,
 )
 from bus.settings import BusSettings
-from tests.bus.conftest import Connect, MakeServer
+from tests.bus.conftest import Connect, Failures, MakeServer
 from tests.bus.servers import NatsServer
 from tests.bus.talk import Inbox, disconnection, echo, reconnection, subject
 
@@ -71,18 +71,18 @@ async def test_while_nats_is_away_nothing_is_taken(own: Bus, server: NatsServer)
 
 
 async def test_the_log_tells_once_that_nats_is_away_and_once_that_it_is_back(
-    settings: BusSettings, make_server: MakeServer, connect: Connect
+    settings: BusSettings, make_server: MakeServer, connect: Connect, failures: Failures
 ) -> None:
     server = make_server()
     with capture_logs() as logs:
         connecting = asyncio.ensure_future(connect(replace(settings, nats_url=server.url)))
-        await asyncio.sleep(0.5)  # some tries, every 0.2 s
+        await failures.more(3)
         await server.start()
         bus = await connecting
         back = reconnection(bus)
         server.kill()
         await disconnection(bus)
-        await asyncio.sleep(0.5)
+        await failures.more(3)
         await server.start()
         await back.wait()
     told = [one for one in logs if one["event"] != "nats_delivery_is_plain"]
@@ -193,13 +193,13 @@ async def test_a_garbled_greeting_is_survived(
 
 
 async def test_a_refused_login_is_tried_again(
-    settings: BusSettings, make_server: MakeServer, connect: Connect
+    settings: BusSettings, make_server: MakeServer, connect: Connect, failures: Failures
 ) -> None:
     server = await make_server("authorization { user: u, password: old }").start()
     url = f"nats://u:secret@127.0.0.1:{server.port}"
     with capture_logs() as logs:
         connecting = asyncio.ensure_future(connect(replace(settings, nats_url=url)))
-        await asyncio.sleep(0.5)  # some tries, every 0.2 s
+        await failures.more(3)
         server.kill()
         server.more_config = "authorization { user: u, password: secret }"
         await server.start()
