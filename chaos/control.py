@@ -90,7 +90,6 @@ class Control:
         await policies.put(ROOM_TYPE, json.dumps(POLICY).encode())
         await connection.subscribe("goim.event.room.>", cb=self._hear_room)
         await connection.subscribe("goim.event.account.>", cb=self._hear_account)
-        await connection.flush()
         names = [f"{ROOM_TYPE}://{options.seed}-{time.time_ns()}-{n}" for n in range(options.rooms)]
         await asyncio.gather(
             *(self._open(room, (PUBLIC, INVITATION)[n % 2]) for n, room in enumerate(names))

@@ -18,6 +18,7 @@ from router.upstream import Upstream
 from schemas.headers import encode_headers
 from schemas.messages_pb2 import SendReply
 from schemas.policies import Policy
+from tests.plain_nats import settle
 from tests.router.streams import read_stream
 
 FREE = Policy(send_per_second=0, cast_per_second=0, room_per_second=0)
@@ -62,7 +63,7 @@ async def responder(nats_url: str, bus: Bus) -> AsyncIterator[dict[str, Any]]:
         held.setdefault("tasks", []).append(asyncio.create_task(moderate(msg)))
 
     await nc.subscribe(f"{bus.subjects.prefix}.admit.*", cb=each_on_its_own)
-    await nc.flush()
+    await settle(nc)
     yield held
     await nc.drain()
 
@@ -174,7 +175,7 @@ async def test_an_answer_that_makes_no_sense_is_none(
         await msg.respond(b"sure, why not")
 
     await nc.subscribe(f"{bus.subjects.prefix}.admit.*", cb=shrug)
-    await nc.flush()
+    await settle(nc)
     assert (await send(upstream, bus.subjects.upstream("lax://1", 5, 4), b"x")).sequence == 1
     error = (await send(upstream, bus.subjects.upstream("chat://1", 5, 4), b"x")).error
     assert error.reason == "admission_away"

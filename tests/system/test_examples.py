@@ -20,6 +20,7 @@ from nats.errors import TimeoutError as NatsTimeout
 from goimbus.client import Client
 from goimbus.client_errors import SendRefused
 from goimbus.messages import Message
+from tests.plain_nats import settle
 from tests.system.goim_socket import unique
 from tests.system.running_system import RunningSystem
 
@@ -95,7 +96,7 @@ async def echoes(connection: Nats) -> bool:
     """Say something in a room of the bot's; tell whether it answers."""
     room = unique()
     heard = await connection.subscribe(f"goim.room.bot.{room}.kept.4")
-    await connection.flush()
+    await settle(connection)
     push = f"goim.push.room.bot.{room}.4"
     await connection.request(push, b"hello?", headers={"Goim-From": "1"}, timeout=5)
     await heard.next_msg(5)

@@ -20,6 +20,7 @@ from schemas.calls import CALLS
 from schemas.frame import encode_frame
 from schemas.operations import Operation
 from schemas.subjects import Subjects
+from tests.plain_nats import settle
 from tests.system.goim_socket import GoimSocket, unique
 from tests.system.running_system import RunningSystem
 
@@ -64,10 +65,10 @@ async def seen(system: RunningSystem) -> AsyncIterator[set[str]]:
         subjects.add(msg.subject)
 
     await connection.subscribe(">", cb=note)
-    await connection.flush()
+    await settle(connection)
     log_before = system.log
     yield subjects
-    await connection.flush()
+    await settle(connection)
     await connection.close()
     raw = [one for one in subjects if not all(map(TOKEN.fullmatch, one.split(".")))]
     assert raw == []
@@ -161,7 +162,7 @@ async def victims(system: RunningSystem, connection: Nats) -> bytes:
     for subject in ("goim.push.room.live.victim.1000", "goim.push.member.424242.1000"):
         await connection.request(subject, secret, timeout=10)
     await connection.publish("goim.room.live.victim.cast.1000", secret)
-    await connection.flush()
+    await settle(connection)
     return secret
 
 

@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from goimbus.client import Client
 from goimbus.client_errors import ClosedByServer
 from schemas.close_codes import CloseCode
+from tests.plain_nats import settle
 from tests.system.goim_socket import unique
 from tests.system.running_system import RunningSystem, running_system
 
@@ -53,7 +54,7 @@ class Watcher:
         """Let a grace pass: another member comes and goes, each told after what was before."""
         other = self.mid + 1
         events = await self.nats.subscribe(f"goim.event.session.{other}.*")
-        await self.nats.flush()
+        await settle(self.nats)
         async with Client(self.url, mid=other):
             await events.next_msg(timeout=20)
         await events.next_msg(timeout=20)
@@ -68,7 +69,7 @@ async def watcher(own_system: RunningSystem) -> AsyncIterator[Watcher]:
         watcher.heard.put_nowait(message)
 
     await client.subscribe(f"goim.event.session.{watcher.mid}.*", cb=hear)
-    await client.flush()
+    await settle(client)
     yield watcher
     await client.close()
 
@@ -155,6 +156,7 @@ async def test_what_finds_its_member_away_is_told_whoever_published_it(
     own_system: RunningSystem, watcher: Watcher, http: httpx.AsyncClient
 ) -> None:
     away = await watcher.nats.subscribe(f"goim.event.undelivered.{watcher.mid}")
+    await settle(watcher.nats)
     push = f"/goim/push/mids?operation=1000&mids={watcher.mid}&id=order"
     assert (await http.post(push, content=b"x")).json()["code"] == 0
     event = json.loads((await away.next_msg(timeout=10)).data)

@@ -17,6 +17,7 @@ from goimbus.client_errors import ClosedByServer, SendRefused
 from goimbus.messages import Message
 from schemas.frame import encode_frame
 from schemas.operations import Operation
+from tests.plain_nats import settle
 from tests.system.goim_socket import GoimSocket, unique
 from tests.system.running_system import RunningSystem
 from tests.system.test_commands import start
@@ -70,7 +71,7 @@ async def test_a_banned_member_is_out_of_the_room_on_every_gateway_within_a_seco
             assert error["message"].endswith("spam")
             assert 3590 <= error["after"] <= 3600
         await connection.publish(f"goim.push.{topic_of(room)}.1000", b"not for the banned")
-        await connection.flush()
+        await settle(connection)
         for one in plain:
             assert b"not for the banned" not in one.receive_rest()[0]
             one.send(encode_frame(Operation.SEND_MESSAGE, b"let me in", 1, 9))

@@ -178,9 +178,8 @@ def documented_moderator(system: RunningSystem) -> Iterator[None]:
     (code,) = (one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "admit" in one)
     assert len(code.splitlines()) <= 26
     code = code.replace("nats://127.0.0.1:4222", system.nats_url)
-    code = code.replace(
-        "await asyncio.Event", "await nc.flush()\n    print(flush=True)\n    await asyncio.Event"
-    )
+    answers = """await nc.request("goim.admit.any", b'{"body": ""}')\n    print(flush=True)\n    """
+    code = code.replace("await asyncio.Event", f"{answers}await asyncio.Event")
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
