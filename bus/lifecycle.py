@@ -1,6 +1,7 @@
 """Run a service until SIGTERM or SIGINT, then let it drain."""
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -66,6 +67,17 @@ def allow_open_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(OSError, ValueError):  # macOS has a lower ceiling that it doesn't tell
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def look_for_cycles_seldom() -> None:
+    """Let the garbage collector run seldom, and pass over all that is there now.
+
+    Thousands of messages or connections live at once and have no cycles; looking through them at
+    each 700th new object took a fifth of a busy router's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _on_stop_signals(do: Callable[[], object]) -> None:

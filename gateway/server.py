@@ -1,7 +1,6 @@
 """EDGE the listening sockets of one worker, its readiness, and its drain."""
 
 import asyncio
-import gc
 import os
 import random
 import sys
@@ -16,7 +15,7 @@ from uvicorn.config import Config
 
 from bus.connection import Bus
 from bus.errors import BusError, NoResponders, SettingsRefused
-from bus.lifecycle import until_told_to_stop
+from bus.lifecycle import look_for_cycles_seldom, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics, Reading
 from bus.policies import PolicyBook
@@ -209,7 +208,7 @@ async def serve(settings: Settings) -> None:
     gateway.spawn(readiness.keep_probing(), "readiness")
     told = asyncio.ensure_future(until_told_to_stop())  # who is let in is let go in order
     await server.open()
-    keep_garbage_collector_off_connections()
+    look_for_cycles_seldom()
     log.info("gateway_listens", gateway=gateway.id, ports=server.ports)
     await first_of(told, gateway.failed.wait())
     failed = gateway.failed.is_set()
@@ -219,13 +218,6 @@ async def serve(settings: Settings) -> None:
     await bus.drain()
     if failed:
         sys.exit(1)  # the supervisor starts it anew
-
-
-def keep_garbage_collector_off_connections() -> None:
-    """Look for reference cycles seldom: thousands of connections live long and have none."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def first_of(*works: Awaitable[object]) -> None:

@@ -6,7 +6,7 @@ import structlog
 
 from bus.connection import Bus
 from bus.errors import BusError
-from bus.lifecycle import run_service, until_told_to_stop
+from bus.lifecycle import look_for_cycles_seldom, run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
 from bus.monitoring import monitored
@@ -31,6 +31,7 @@ async def serve(settings: Settings) -> None:
     async with monitored(bus, metrics):
         with suppress(BusError):  # NATS is told again when it is back
             await bus.flush()
+        look_for_cycles_seldom()
         log.info("router_started", service=router.service.id)
         await until_told_to_stop()
         log.info("router_draining", waiting=router.publisher.waiting)

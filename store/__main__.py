@@ -8,7 +8,7 @@ import sys
 import structlog
 
 from bus.connection import Bus
-from bus.lifecycle import run_service, until_told_to_stop
+from bus.lifecycle import look_for_cycles_seldom, run_service, until_told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics
 from bus.monitoring import monitored
@@ -34,6 +34,7 @@ async def serve(settings: Settings) -> None:
         metrics.add(source)
     async with monitored(bus, metrics, store.problems):
         await store.start(service)
+        look_for_cycles_seldom()
         await until_told_to_stop()
         log.info("store_draining", requests=service.active)
         await service.stop()

@@ -5,10 +5,10 @@ import sys
 import pytest
 
 SCRIPT = """
-import asyncio, resource
+import asyncio, gc, resource
 from functools import partial
 from bus.errors import SettingsRefused
-from bus.lifecycle import run_service, until_told_to_stop
+from bus.lifecycle import look_for_cycles_seldom, run_service, until_told_to_stop
 
 async def serve(settings):
     if settings == 99:
@@ -18,6 +18,12 @@ async def serve(settings):
         await asyncio.get_running_loop().create_future()
     if settings == 96:
         print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+        return
+    if settings == 95:
+        look_for_cycles_seldom()
+        before = gc.get_stats()[0]["collections"]
+        held = [[] for _ in range(40_000)]
+        print(gc.get_stats()[0]["collections"] - before, gc.get_freeze_count() > 0)
         return
     if settings == 97:
         raise KeyError("a bug")
@@ -88,3 +94,7 @@ def test_a_service_may_open_as_many_files_as_the_hard_limit_says() -> None:
         [*command, "-c", SCRIPT], env={"PORT": "96"}, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("512 512\n", "")
+
+
+def test_40_000_objects_that_live_are_not_searched_for_cycles() -> None:
+    assert end_of(start("95")) == (0, "0 True\n", "")
