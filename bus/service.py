@@ -36,6 +36,7 @@ FAILURE = RpcError(INTERNAL_ERROR, "an error on our side", "later", "internal")
 Request = TypeVar("Request", bound=Message)
 RawHandler = Callable[[bytes, bytes, bytes | None, Callable[[bytes], None]], None]
 Handler = Callable[[Any], Awaitable[Message]]
+Answer = Callable[[Message], None]
 
 
 class Service:
@@ -160,6 +161,34 @@ class Service:
 
         entry.subscription = self.bus.subscribe(subject, handle, queue)
 
+    def serve_callback(
+        self,
+        endpoint: str,
+        subject: str,
+        request_type: type[Request],
+        reply_type: type[Message],
+        handler: Callable[[Request, Answer], None],
+        queue: str = "q",
+    ) -> None:
+        """Answer by `handler(request, answer)`, called at once, without a task; for hot paths.
+
+        It calls `answer(reply)` once, now or later. What it raises becomes the reply's `error`
+        field, as with `serve`; an answer that it lets go of is a 500.
+        """
+
+        def handle(
+            _: bytes, payload: bytes, __: bytes | None, answer: Callable[[bytes], None]
+        ) -> None:
+            assert isinstance(answer, _RawAnswer)
+            try:
+                handler(decode_request(request_type, payload), answer.send)
+            except RpcError as error:
+                answer.refuse(error)
+            except BusError as error:
+                answer.refuse(RpcError(UNAVAILABLE, str(error), "later", "unavailable"))
+
+        self.serve_raw(endpoint, subject, handle, queue, reply_type)
+
     async def stop(self) -> None:
         """Take no more requests, and answer those that came; gives up after 3 s.
 
@@ -178,47 +207,10 @@ class Service:
     def readings(self) -> Iterable[Reading]:
         """What a scrape is told."""
 
-        def rows(values: Iterable[float]) -> list[tuple[tuple[str, ...], float]]:
-            names = [(self.name, one.name) for one in self.endpoints]
-            return list(zip(names, values, strict=True))
-
-        label = ("service", "endpoint")
-        ends = self.endpoints
-        yield (
-            "goim_service_requests",
-            "Requests",
-            "counter",
-            label,
-            rows(one.requests for one in ends),
-        )
-        yield (
-            "goim_service_request_errors",
-            "Answers of no",
-            "counter",
-            label,
-            rows(one.errors for one in ends),
-        )
-        yield (
-            "goim_service_requests_refused",
-            "Too busy",
-            "counter",
-            label,
-            rows(one.refused for one in ends),
-        )
-        yield (
-            "goim_service_requests_active",
-            "Under way",
-            "gauge",
-            label,
-            rows(one.active for one in ends),
-        )
-        yield (
-            "goim_service_request_seconds",
-            "Time at work",
-            "counter",
-            label,
-            rows(one.seconds for one in ends),
-        )
+        for name, words, kind, value in _READINGS:
+            rows: list[tuple[tuple[str, ...], float]]
+            rows = [((self.name, one.name), value(one)) for one in self.endpoints]
+            yield f"goim_service_{name}", words, kind, ("service", "endpoint"), rows
         lost: list[tuple[tuple[str, ...], float]] = [((self.name,), self._lost_log.count)]
         yield (
             "goim_service_answers_lost",
@@ -343,7 +335,14 @@ class _RawAnswer:
         try:
             service._send(self._reply, data, headers)
         except PayloadTooLarge as error:
-            self._refuse(service, RpcError(INTERNAL_ERROR, str(error)))
+            log.warning("answer_too_large", endpoint=self._endpoint.name, size=error.size)
+            self._refuse(service, RpcError(INTERNAL_ERROR, "the answer is too large"))
+
+    def send(self, message: Message) -> None:
+        """Answer with a message, unless it was answered."""
+        if self._service is not None:
+            headers = _note_refusal(self._endpoint, message)
+            self(encode_reply(message, self._as_json), headers)
 
     def __del__(self) -> None:
         """A handler that let go of this without a word has failed."""
@@ -351,9 +350,13 @@ class _RawAnswer:
 
     def fail(self) -> None:
         """Answer that something is wrong here, unless it was answered."""
+        self.refuse(FAILURE)
+
+    def refuse(self, refusal: RpcError) -> None:
+        """Answer no, unless it was answered."""
         service = self._end()
         if service is not None:
-            self._refuse(service, FAILURE)
+            self._refuse(service, refusal)
 
     def _refuse(self, service: Service, refusal: RpcError) -> None:
         service._refuse(self._endpoint, self._reply, refusal, self._reply_type, self._as_json)
@@ -372,3 +375,12 @@ def _note_refusal(entry: Endpoint, answer: Message) -> bytes | None:
     error: Any = answer.error  # type: ignore[attr-defined]
     entry.note_error(error.code, error.message)
     return error_headers(error.code, error.message)
+
+
+_READINGS: tuple[tuple[str, str, str, Callable[[Endpoint], float]], ...] = (
+    ("requests", "Requests", "counter", lambda one: one.requests),
+    ("request_errors", "Answers of no", "counter", lambda one: one.errors),
+    ("requests_refused", "Too busy", "counter", lambda one: one.refused),
+    ("requests_active", "Under way", "gauge", lambda one: one.active),
+    ("request_seconds", "Time at work", "counter", lambda one: one.seconds),
+)

@@ -49,14 +49,13 @@ class RouterBus:
 
     def serve_pushes(self, pushing: Pushing) -> None:
         """Answer `goim.pushes.keys|mids|room|all`."""
-        for name, handler in (
-            ("keys", pushing.push_keys),
-            ("mids", pushing.push_mids),
-            ("room", pushing.push_room),
-            ("all", pushing.push_all),
-        ):
-            subject = self.bus.subjects.rpc("pushes", name)
+        rpc = self.bus.subjects.rpc
+        for name, handler in (("keys", pushing.push_keys), ("mids", pushing.push_mids)):
+            subject = rpc("pushes", name)
             self.service.serve(f"pushes_{name}", subject, PushRequest, PushReply, handler)
+        for name, at_once in (("room", pushing.push_room), ("all", pushing.push_all)):
+            subject = rpc("pushes", name)
+            self.service.serve_callback(f"pushes_{name}", subject, PushRequest, PushReply, at_once)
 
     def serve_upstream(self, upstream: Upstream) -> None:
         """Answer `goim.up.>` and `goim.direct.>`."""

@@ -7,12 +7,14 @@ that hold the keys, and reach only who is connected now.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import structlog
 
 from bus.connection import Bus
 from bus.errors import BusError, NoResponders
 from bus.metrics import Reading
+from bus.service import Answer
 from router.admission import check_id
 from router.batches import Outcome
 from router.directory import Directory
@@ -91,8 +93,11 @@ class Pushing:
         outcomes = await asyncio.gather(*(self._store_for(mid, request) for mid in mids))
         return _stored_reply(outcomes, await counting)
 
-    async def push_room(self, request: PushRequest) -> PushReply:
-        """Store a message for a room, or only deliver it where the room type keeps nothing."""
+    def push_room(self, request: PushRequest, answer: Answer) -> None:
+        """Store a message for a room, or only deliver it where the room type keeps nothing.
+
+        `answer` is called once, when it is stored. Raises RouterError.
+        """
         self._check(request)
         if not request.type or not request.room or request.operation == 0:
             raise RequestRefused("operation, type and room are required")
@@ -101,27 +106,27 @@ class Pushing:
         except IdRefused as refused:
             raise RequestRefused(str(refused)) from None
         self.counts["room"] += 1
+        operation, body = request.operation, request.body
         if self.policy_of(topic_room_type(topic)).keep:
             own = scoped_id(topic, request.id)
-            outcome = await self.publisher.store_one(
-                topic, request.operation, request.body, message_id=own
-            )
-            return _stored_reply([outcome], 0)
-        error = self.publisher.cast(topic, request.operation, request.body)
-        return PushReply(error=error_message(error)) if error else PushReply()
+            self.publisher.store(topic, operation, body, partial(_answer_stored, answer), None, own)
+            return
+        error = self.publisher.cast(topic, operation, body)
+        answer(PushReply(error=error_message(error)) if error else PushReply())
 
-    async def push_all(self, request: PushRequest) -> PushReply:
-        """Store a message for everyone, to be sent out at `speed` connections a second."""
+    def push_all(self, request: PushRequest, answer: Answer) -> None:
+        """Store a message for everyone, to be sent out at `speed` connections a second.
+
+        `answer` is called once, when it is stored. Raises RouterError.
+        """
         self._check(request)
         if request.operation == 0:
             raise RequestRefused("operation is required")
         self.counts["all"] += 1
         headers = {SPEED: str(request.speed)} if request.speed > 0 else None
         own = scoped_id(ALL_TOPIC, request.id)
-        outcome = await self.publisher.store_one(
-            ALL_TOPIC, request.operation, request.body, headers, own
-        )
-        return _stored_reply([outcome], 0)
+        settle = partial(_answer_stored, answer)
+        self.publisher.store(ALL_TOPIC, request.operation, request.body, settle, headers, own)
 
     def readings(self) -> Iterable[Reading]:
         """What was counted, for Prometheus."""
@@ -167,6 +172,13 @@ class Pushing:
         if max(len(request.keys), len(request.mids)) > self.settings.targets:
             raise RequestRefused(f"at most {self.settings.targets} keys or mids in one push")
         check_id("message id", request.id)
+
+
+def _answer_stored(answer: Answer, outcome: Outcome) -> None:
+    if outcome.error is None:
+        answer(PushReply(sequences=(outcome.sequence,), stored=True))
+    else:
+        answer(_stored_reply([outcome], 0))
 
 
 def _stored_reply(outcomes: list[Outcome], sessions: int) -> PushReply:

@@ -31,10 +31,19 @@ class Pushes:
         self.begun = asyncio.Event()
 
     async def handle(self, request: PushRequest) -> PushReply:
-        self.requests.append(request)
         if request.id == "wait":
             self.begun.set()
             await self.let_go.wait()
+        return self.decide(request)
+
+    def handle_at_once(self, request: PushRequest, answer: Callable[[Message], None]) -> None:
+        if request.id == "later":
+            asyncio.get_running_loop().call_soon(answer, self.decide(request))
+        elif request.id != "forget":
+            answer(self.decide(request))
+
+    def decide(self, request: PushRequest) -> PushReply:
+        self.requests.append(request)
         if request.id == "refuse":
             raise RpcError(404, "no such\r\nroom", "token")
         if request.id == "surrogate":
@@ -73,6 +82,19 @@ async def pushes(service: Service) -> Pushes:
     return pushes
 
 
+@pytest.fixture(params=["each in a task", "called at once"])
+async def either(request: pytest.FixtureRequest, service: Service) -> Pushes:
+    pushes = Pushes()
+    if request.param == "called at once":
+        service.serve_callback(
+            "room", subject(service), PushRequest, PushReply, pushes.handle_at_once
+        )
+    else:
+        service.serve("room", subject(service), PushRequest, PushReply, pushes.handle)
+    await service.bus.flush()
+    return pushes
+
+
 def subject(service: Service) -> str:
     return service.bus.subjects.rpc("pushes", "room")
 
@@ -83,21 +105,21 @@ async def ask(asker: Bus, service: Service, request: Message) -> tuple[PushReply
 
 
 async def test_a_protobuf_request_has_a_protobuf_answer(
-    asker: Bus, service: Service, pushes: Pushes
+    asker: Bus, service: Service, either: Pushes
 ) -> None:
     answer, reply = await ask(asker, service, PushRequest(operation=7, type="live", room="1"))
     assert list(answer.sequences) == [7]
     assert reply.headers is None
-    assert pushes.requests[0].room == "1"
+    assert either.requests[0].room == "1"
 
 
 async def test_a_json_request_has_a_json_answer(
-    asker: Bus, service: Service, pushes: Pushes
+    asker: Bus, service: Service, either: Pushes
 ) -> None:
     payload = b'{"operation": 7, "body": "aGk=", "mids": ["5"], "unknown": 1}'
     reply = await asker.call(subject(service), payload)
     assert json.loads(reply.payload) == {"sequences": ["7"]}
-    assert pushes.requests == [PushRequest(operation=7, body=b"hi", mids=[5])]
+    assert either.requests == [PushRequest(operation=7, body=b"hi", mids=[5])]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +134,7 @@ async def test_a_json_request_has_a_json_answer(
     ],
 )
 async def test_a_refusal_is_told_in_the_field_and_in_the_headers(
-    asker: Bus, service: Service, pushes: Pushes, name: str, code: int, words: str, retry: str
+    asker: Bus, service: Service, either: Pushes, name: str, code: int, words: str, retry: str
 ) -> None:
     answer, reply = await ask(asker, service, PushRequest(id=name))
     assert (answer.error.code, answer.error.message, answer.error.retry) == (code, words, retry)
@@ -125,7 +147,7 @@ async def test_a_refusal_is_told_in_the_field_and_in_the_headers(
 
 @pytest.mark.parametrize("payload", [b"{", b'{"operation": "x"}', b"\xff", b"{" * 500])
 async def test_what_is_no_request_is_answered_with_400(
-    asker: Bus, service: Service, pushes: Pushes, payload: bytes
+    asker: Bus, service: Service, either: Pushes, payload: bytes
 ) -> None:
     reply = await asker.call(subject(service), payload)
     assert header_value(reply.headers, "Nats-Service-Error-Code") == "400"
@@ -133,7 +155,7 @@ async def test_what_is_no_request_is_answered_with_400(
         assert json.loads(reply.payload)["error"]["code"] == 400
     else:
         assert PushReply.FromString(reply.payload).error.code == 400
-    assert pushes.requests == []
+    assert either.requests == []
 
 
 async def test_a_refusal_never_looks_like_an_empty_message(asker: Bus, service: Service) -> None:
@@ -202,6 +224,19 @@ async def test_two_members_of_a_group_share_the_requests(
     assert pushes.requests
     assert others.requests
     await other.stop()
+
+
+async def test_a_callback_answers_later_and_one_that_forgets_has_failed(
+    asker: Bus, service: Service
+) -> None:
+    pushes = Pushes()
+    service.serve_callback("room", subject(service), PushRequest, PushReply, pushes.handle_at_once)
+    await service.bus.flush()
+    answer, _ = await ask(asker, service, PushRequest(id="later", operation=7))
+    assert list(answer.sequences) == [7]
+    answer, _ = await ask(asker, service, PushRequest(id="forget"))
+    assert answer.error.code == 500
+    assert (service.endpoints[0].errors, service.active) == (1, 0)
 
 
 async def raw(

@@ -1,13 +1,15 @@
 """The four pushes of services, with real streams and gateways that answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bus.connection import Bus
 from bus.environment import Secret
+from bus.service import Answer
 from router.directory import Directory
 from router.errors import BodyTooLarge, PresenceAway, RequestRefused
 from router.presence import Presence
@@ -17,7 +19,7 @@ from router.redis_link import RedisLink
 from router.rows import PresenceKeys
 from router.settings import PresenceSettings, PublisherSettings, PushSettings
 from schemas.headers import FROM, MESSAGE_ID, SPEED
-from schemas.messages_pb2 import PushRequest
+from schemas.messages_pb2 import PushReply, PushRequest
 from schemas.policies import Policy
 from tests.router.gateways import Gateway
 from tests.router.reports import session, snapshot
@@ -43,6 +45,14 @@ async def lonely(bus: Bus, publisher: Publisher, tmp_path: Path) -> AsyncIterato
     directory = Directory(redis, PresenceKeys("t"), settings)
     yield Pushing(bus, publisher, directory, policy_of, SETTINGS)
     await redis.close()
+
+
+async def at_once(push: Callable[[PushRequest, Answer], None], request: PushRequest) -> PushReply:
+    """Return the answer of a push that is called back with it."""
+    answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    push(request, answered.set_result)
+    reply: PushReply = await answered
+    return reply
 
 
 async def test_keys_are_pushed_by_one_command_to_each_gateway_that_holds_some(
@@ -108,8 +118,8 @@ async def test_without_redis_keys_can_not_be_pushed_and_all_else_can(
         await lonely.push_keys(PushRequest(operation=1, keys=["a"]))
     mids = await lonely.push_mids(PushRequest(operation=1, mids=[7]))
     assert (mids.stored, mids.sessions, list(mids.sequences)) == (True, 0, [1])
-    assert (await lonely.push_room(PushRequest(operation=1, type="live", room="1"))).stored
-    assert (await lonely.push_all(PushRequest(operation=1))).stored
+    assert (await at_once(lonely.push_room, PushRequest(operation=1, type="live", room="1"))).stored
+    assert (await at_once(lonely.push_all, PushRequest(operation=1))).stored
     assert lonely.counts["counts_missed"] == 1
 
 
@@ -148,8 +158,8 @@ async def test_a_push_to_no_member_does_nothing(bus: Bus, pushing: Pushing) -> N
 
 async def test_a_room_push_is_stored_with_its_id(bus: Bus, pushing: Pushing) -> None:
     request = PushRequest(operation=1000, type="live", room="a b", body=b"x", id="event")
-    assert list((await pushing.push_room(request)).sequences) == [1]
-    assert list((await pushing.push_room(request)).sequences) == [1]
+    assert list((await at_once(pushing.push_room, request)).sequences) == [1]
+    assert list((await at_once(pushing.push_room, request)).sequences) == [1]
     (stored,) = await read_stream(bus, "ROOM")
     assert stored.subject == bus.subjects.push("room.live.a=20b", 1000)
     assert stored.header(MESSAGE_ID) == "room.live.a=20b.event"
@@ -162,7 +172,7 @@ async def test_a_room_type_that_keeps_nothing_is_delivered_only(bus: Bus, pushin
         lambda subject, reply, payload, headers: heard.set_result(payload),
     )
     request = PushRequest(operation=1, type="fleeting", room="1", body=b"x")
-    reply = await pushing.push_room(request)
+    reply = await at_once(pushing.push_room, request)
     assert (reply.stored, list(reply.sequences), reply.HasField("error")) == (False, [], False)
     assert await heard == b"x"
     assert await read_stream(bus, "ROOM") == []
@@ -170,7 +180,7 @@ async def test_a_room_type_that_keeps_nothing_is_delivered_only(bus: Bus, pushin
 
 async def test_a_push_to_all_tells_its_speed(bus: Bus, pushing: Pushing) -> None:
     for speed in (0, -3, 500):
-        await pushing.push_all(PushRequest(operation=1, body=b"x", speed=speed))
+        await at_once(pushing.push_all, PushRequest(operation=1, body=b"x", speed=speed))
     assert [one.header(SPEED) for one in await read_stream(bus, "ALL")] == ["", "", "500"]
 
 
@@ -189,21 +199,24 @@ async def test_a_room_push_that_makes_no_sense_is_refused(
     bus: Bus, pushing: Pushing, request_: PushRequest
 ) -> None:
     with pytest.raises(RequestRefused) as refused:
-        await pushing.push_room(request_)
+        await at_once(pushing.push_room, request_)
     assert refused.value.code == 400
     assert await read_stream(bus, "ROOM") == []
 
 
 async def test_a_push_to_all_without_operation_is_refused(pushing: Pushing) -> None:
     with pytest.raises(RequestRefused):
-        await pushing.push_all(PushRequest(body=b"x"))
+        await at_once(pushing.push_all, PushRequest(body=b"x"))
 
 
 async def test_limits_hold_for_every_kind_of_push(pushing: Pushing) -> None:
     large = PushRequest(operation=1, type="live", room="1", keys=["a"], mids=[1], body=b"x" * 1001)
-    for push in (pushing.push_keys, pushing.push_mids, pushing.push_room, pushing.push_all):
+    for push in (pushing.push_keys, pushing.push_mids):
         with pytest.raises(BodyTooLarge):
             await push(large)
+    for push_at_once in (pushing.push_room, pushing.push_all):
+        with pytest.raises(BodyTooLarge):
+            await at_once(push_at_once, large)
     with pytest.raises(RequestRefused):
         await pushing.push_mids(PushRequest(operation=1, mids=range(1, 2002)))
     with pytest.raises(RequestRefused):
@@ -227,9 +240,9 @@ async def test_one_id_is_stored_once_in_each_room_and_for_each_member(
     for _ in range(2):
         for room in ("1", "2"):
             request = PushRequest(operation=1000, type="live", room=room, body=b"x", id="event")
-            assert (await pushing.push_room(request)).stored
+            assert (await at_once(pushing.push_room, request)).stored
         for mids in ([7], [7, 8]):
             assert (await pushing.push_mids(PushRequest(operation=1, mids=mids, id="event"))).stored
-        assert (await pushing.push_all(PushRequest(operation=1, id="event"))).stored
+        assert (await at_once(pushing.push_all, PushRequest(operation=1, id="event"))).stored
     counts = [len(await read_stream(bus, kind)) for kind in ("ROOM", "MEMBER", "ALL")]
     assert counts == [2, 2, 1]
