@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.utils import accept_key
 
+from gateway.proxies import HEADER
 from gateway.settings import Settings
 from gateway.websocket import WebSocketConnection
 
@@ -241,6 +242,8 @@ class FrontDoor(asyncio.Protocol):
         if any(sum(name.lower() == one for name, _ in head.headers) > 1 for one in ONCE):
             self._refuse("bad_request", BAD_REQUEST)
             return
+        if self._gateway.settings.proxies:
+            self._take_address_of([value for name, value in head.headers if name.lower() == HEADER])
         obstacle = self._obstacle()
         if target != GOIM_PATH:
             self._refuse("path", b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n")
@@ -252,6 +255,13 @@ class FrontDoor(asyncio.Protocol):
             self._refuse("handshake", _handshake_refusal(parser.get_method(), head))
         else:
             self._accept(headers, self._buffer[end + len(HEAD_END) :])
+
+    def _take_address_of(self, forwarded: list[bytes]) -> None:
+        """Count the socket as one of the client's, not of the proxy that it came by."""
+        gateway = self._gateway
+        gateway.hub.release(self.address)
+        self.address = gateway.settings.proxies.client_address(self.address, forwarded)
+        gateway.hub.accept(self.address)
 
     def _obstacle(self) -> str:
         """Return "" or the rule that keeps one more client out; this socket is counted already."""

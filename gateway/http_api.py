@@ -31,6 +31,7 @@ from gateway.management_http import Management, page_routes
 from gateway.operators_http import OperatorsHttp
 from gateway.page_files import FOLDER
 from gateway.presence_http import PresenceHttp
+from gateway.proxies import HEADER
 from gateway.rooms_http import RoomsHttp
 from gateway.settings import HttpSettings
 from gateway.store_http import StoreHttp
@@ -80,7 +81,7 @@ def _joined(routes: list[Route]) -> Route:
 
 
 class Accounting:
-    """ASGI middleware: counts every request once, answers our own faults with 500."""
+    """ASGI middleware: says who asks, counts each request once, answers our own faults with 500."""
 
     def __init__(self, app: ASGIApp, state: HttpState, paths: frozenset[str]) -> None:
         self._app = app
@@ -95,6 +96,10 @@ class Accounting:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._state.proxies and scope["client"]:
+            forwarded = [value for name, value in scope["headers"] if name == HEADER]
+            peer, port = scope["client"]
+            scope["client"] = (self._state.proxies.client_address(peer, forwarded), port)
         status = 0
         route = scope["path"] if scope["path"] in self._paths else OTHER_ROUTE
 

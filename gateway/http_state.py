@@ -23,6 +23,7 @@ from gateway.bearer import KeyRefusal, check_bearer
 from gateway.goim_answers import Answer, failure
 from gateway.grants import Grant
 from gateway.http_body import BodyTooLarge
+from gateway.proxies import Proxies
 from gateway.rates import Rates
 from gateway.room_denial import room_denial
 from gateway.settings import HttpSettings
@@ -72,6 +73,7 @@ class HttpState:
     running: int = 0
     policy_of: Callable[[str], Policy] = built_in_policy  # of a room type
     book: RoomBook | None = None  # None: no room has a record
+    proxies: Proxies = field(default_factory=Proxies)  # believed about callers' addresses
     excess: Excess = field(default_factory=lambda: Excess(LimitModes(), (KEY_PUSHES,)))
     keys_refused: RareLog = field(default_factory=lambda: RareLog("api_key_refused"))
     rates: Rates = field(init=False)  # of pushes, by bearer key
@@ -155,7 +157,7 @@ def too_many_pushes(wait: float) -> str:
 
 
 def address_of(request: Request) -> str:
-    """Return the client's IP address."""
+    """Return the client's IP address, as Accounting has made it out."""
     return request.client.host if request.client is not None else ""
 
 

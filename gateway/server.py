@@ -107,7 +107,7 @@ class Server:
         settings = gateway.settings
         state = HttpState(gateway.bus, metrics, readiness.reasons, settings.api_key, settings.http)
         state.policy_of, state.book = gateway.policies.of, gateway.rooms.book
-        state.excess = gateway.excess
+        state.excess, state.proxies = gateway.excess, settings.proxies
         most, refused = settings.http.max_connections, gateway.counters.refused
         public, trusted = (
             HttpSide(_http_config(make_app(state, trusted), most), settings, refused)

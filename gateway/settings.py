@@ -6,6 +6,7 @@ from bus.environment import Environment, Secret
 from bus.limits import LimitModes
 from bus.settings import BusSettings
 from gateway.device_policy import ALL, DevicePolicies, DevicePolicyRefused, read_device_policies
+from gateway.proxies import Proxies, ProxyRefused
 from gateway.tls import tls_context
 
 
@@ -96,6 +97,7 @@ class Settings:
     api_key: Secret = Secret("")  # for the HTTP API on `port`
     workers: int = 1
     origins: tuple[str, ...] = ()  # beside the page's own; "*": any
+    proxies: Proxies = field(default_factory=Proxies)  # believed about clients' addresses
     text_messages: bool = True  # goim takes text messages like binary ones
     heartbeat_seconds: int = 240  # goim's: clients in the wild beat as seldom as that
     heartbeats_missed: int = 2
@@ -135,6 +137,7 @@ class Settings:
             api_key=read.secret("GOIM_API_KEY"),
             workers=read.integer("WEB_CONCURRENCY", cls.workers, 1, 256),
             origins=read.texts("GOIM_ORIGINS", ("*",) if open_mode else ()),
+            proxies=_read_proxies(read),
             text_messages=read.flag("GOIM_TEXT_MESSAGES", cls.text_messages),
             heartbeat_seconds=read.integer("GOIM_HEARTBEAT_SECONDS", cls.heartbeat_seconds, 1),
             heartbeats_missed=read.integer("GOIM_HEARTBEATS_MISSED", cls.heartbeats_missed, 1),
@@ -179,6 +182,14 @@ def _read_devices(read: Environment) -> DevicePolicies:
     except DevicePolicyRefused as refused:
         read.refuse("GOIM_DEVICES", str(refused))
         return DevicePolicies()
+
+
+def _read_proxies(read: Environment) -> Proxies:
+    try:
+        return Proxies.read(read.texts("GOIM_TRUSTED_PROXIES"))
+    except ProxyRefused as refused:
+        read.refuse("GOIM_TRUSTED_PROXIES", str(refused))
+        return Proxies()
 
 
 def _read_limits(read: Environment, default: Limits) -> Limits:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
+from gateway.proxies import Proxies
 from gateway.settings import HttpSettings
 from schemas.frame import encode_frame
 from tests.gateway.clients import SWITCHED, UPGRADE, TcpClient, WsClient, websocket_frame
@@ -294,3 +295,24 @@ async def test_far_too_many_sockets_are_turned_away_unread(nats_url: str, prefix
         assert answer.status == 503
         harness.gateway.hub.sockets -= 501
         await harness.emptied()
+
+
+async def test_behind_a_listed_proxy_limits_are_of_the_clients_address(
+    nats_url: str, prefix: str
+) -> None:
+    proxies = Proxies.read(("127.0.0.1",))
+    async with running_gateway(
+        nats_url, prefix, {"connections_per_address": 1}, proxies=proxies
+    ) as harness:
+        one, other = upgrade(X_Forwarded_For="198.51.100.7"), upgrade(X_Forwarded_For="::2")
+        first = await switched(await raw(harness, one))
+        await switched(await raw(harness, other))
+        refused = await raw(harness, one)
+        assert (await refused.reader.readline()).startswith(b"HTTP/1.1 503 ")
+        assert harness.gateway.counters.refused["connections_per_address"] == 1
+        addresses = harness.gateway.hub.addresses
+        assert (addresses["198.51.100.7"], addresses["::2"]) == (1, 1)
+        first.writer.close()
+        while addresses["198.51.100.7"]:  # noqa: ASYNC110 - until the gateway has seen it
+            await asyncio.sleep(0)
+        await switched(await raw(harness, one))

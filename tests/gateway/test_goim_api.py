@@ -7,6 +7,7 @@ from bus.connection import Bus
 from bus.errors import RpcError
 from bus.limits import KEY_PUSHES, Excess, LimitModes
 from gateway.http_api import HttpSettings, make_app
+from gateway.proxies import Proxies
 from schemas.messages_pb2 import PushRequest, TopRequest, WeightedRequest
 from tests.gateway.http_servers import (
     BEARER,
@@ -123,6 +124,21 @@ async def test_the_router_is_asked_with_bounded_numbers_and_the_callers_address(
         await client.get("/goim/online/room?type=live&rooms=" + "x" * 200)
     assert router.requests == [
         TopRequest(type="live", limit=2**31 - 1),
+        WeightedRequest(platform="web", address="127.0.0.1"),
+    ]
+
+
+async def test_the_caller_behind_a_listed_proxy_is_known_by_its_own_address(
+    bus: Bus, router: FakeRouter
+) -> None:
+    state = state_of(bus)
+    state.proxies = Proxies.read(("127.0.0.0/8",))
+    async with client_of(state, trusted=True) as client:
+        headers = {"X-Forwarded-For": "1.1.1.1, 198.51.100.7"}
+        await client.get("/goim/nodes/weighted?platform=web", headers=headers)
+        await client.get("/goim/nodes/weighted?platform=web")
+    assert router.requests == [
+        WeightedRequest(platform="web", address="198.51.100.7"),
         WeightedRequest(platform="web", address="127.0.0.1"),
     ]
 
