@@ -20,6 +20,8 @@ from router.errors import RouterError
 BATCH_ID = "Nats-Batch-Id"
 BATCH_SEQUENCE = "Nats-Batch-Sequence"
 BATCH_COMMIT = "Nats-Batch-Commit"
+_BATCH_LINES = f"%b{BATCH_ID}: %b\r\n{BATCH_SEQUENCE}: %d\r\n\r\n".encode()
+_LAST_BATCH_LINES = _BATCH_LINES[:-2] + f"{BATCH_COMMIT}: 1\r\n\r\n".encode()
 BATCHES_DISABLED = 10174  # err_code: the stream has no allow_atomic
 STORAGE_FULL = 10023  # err_code: at max_file_store, for any message
 NOT_READY = frozenset((10008, 10076))  # err_code: no leader yet, JetStream still starting
@@ -126,17 +128,20 @@ def take_group(queue: deque[Message], most: int) -> list[Message]:
     ids: set[str] = set()
     size = 0
     while queue:
-        unit = _next_unit(queue)
-        size += sum(len(message.payload) for message in unit)
+        first = queue[0]
+        paired = first.partner is not None and len(queue) > 1 and queue[1] is first.partner
+        size += len(first.payload) * (1 + paired)
         if group and (
-            len(group) + len(unit) > most
-            or not ids.isdisjoint(message.message_id for message in unit)
-            or unit[0].uncertain != group[0].uncertain
+            len(group) + 1 + paired > most
+            or first.message_id in ids
+            or (paired and queue[1].message_id in ids)
+            or first.uncertain != group[0].uncertain
             or size > BATCH_BYTES
         ):
             break
-        for message in unit:
-            group.append(queue.popleft())
+        for _ in range(1 + paired):
+            message = queue.popleft()
+            group.append(message)
             ids.add(message.message_id)
     return group
 
@@ -163,12 +168,6 @@ def middle_of(messages: list[Message]) -> int:
     return middle - 1 or middle
 
 
-def _next_unit(queue: deque[Message]) -> list[Message]:
-    first = queue[0]
-    paired = first.partner is not None and len(queue) > 1 and queue[1] is first.partner
-    return [first, queue[1]] if paired else [first]
-
-
 def split_rounds(messages: list[Message]) -> list[list[Message]]:
     """Split into rounds that keep each topic's order and hold each topic once."""
     rounds: list[list[Message]] = []
@@ -182,9 +181,7 @@ def split_rounds(messages: list[Message]) -> list[list[Message]]:
     return rounds
 
 
-def batch_headers(message: Message, batch_id: str, number: int, of: int) -> bytes:
+def batch_headers(message: Message, batch_id: bytes, number: int, of: int) -> bytes:
     """Return the message's header block as number `number`, from 1, of a batch of `of`."""
-    lines = f"{BATCH_ID}: {batch_id}\r\n{BATCH_SEQUENCE}: {number}\r\n"
-    if number == of:
-        lines += f"{BATCH_COMMIT}: 1\r\n"
-    return message.headers[:-2] + lines.encode() + b"\r\n"
+    form = _BATCH_LINES if number < of else _LAST_BATCH_LINES
+    return form % (message.headers[:-2], batch_id, number)

@@ -210,7 +210,7 @@ class Lane:
 
     async def _send_batch(self, messages: list[Message]) -> Ack | None:
         """Send an atomic batch; None when there was no answer, so nobody knows."""
-        batch_id = self._make_id()
+        batch_id = self._make_id().encode()
         last = len(messages)
         done: asyncio.Future[Reply] = self._loop.create_future()
 

@@ -12,6 +12,8 @@ from itertools import count
 from secrets import token_hex
 from time import time
 
+import structlog
+
 from bus.connection import Bus
 from bus.errors import BusError
 from bus.metrics import Reading
@@ -23,6 +25,8 @@ from router.readings import level, total, totals
 from router.settings import PublisherSettings
 from schemas.headers import MESSAGE_ID, encode_headers
 from schemas.scoped_ids import scoped_id
+
+log = structlog.get_logger()
 
 HEADER_ALLOWANCE = 2048  # bytes of max_payload left for headers
 REFUSED = "refused_"  # begins the counters of refusals
@@ -169,7 +173,10 @@ class Publisher:
             self.counts[REFUSED + type(outcome.error).__name__] += 1
         else:
             self.counts["duplicates" if outcome.duplicate else "stored"] += 1
-        self._loop.call_soon(message.on_outcome, outcome)
+        try:
+            message.on_outcome(outcome)
+        except Exception:
+            log.exception("outcome_not_taken")  # the others of a group must hear theirs
 
     def readings(self) -> Iterable[Reading]:
         """What this publisher has counted, for Prometheus."""
@@ -201,8 +208,9 @@ class Publisher:
         return Message(topic, subject, body, block, identity, named_by_us, deadline, on_outcome)
 
     def _queue(self, stream: str, *messages: Message) -> None:
-        self.waiting += len(messages)
-        self.waiting_bytes += sum(len(message.payload) for message in messages)
+        for message in messages:
+            self.waiting += 1
+            self.waiting_bytes += len(message.payload)
         self._idle.clear()
         self._lane(stream).add(*messages)
 
@@ -214,8 +222,10 @@ class Publisher:
         messages: int = 1,
     ) -> bool:
         """Tell, and have told, why so many messages of so many bytes in all are not taken."""
-        settings = self.settings
-        refusal = id_refusal(message_id, time(), settings.dedupe_seconds, settings.seconds)
+        refusal = None
+        if message_id:
+            settings = self.settings
+            refusal = id_refusal(message_id, time(), settings.dedupe_seconds, settings.seconds)
         refusal = refusal or self._refusal(size, messages)
         if refusal is not None:
             self.counts[REFUSED + type(refusal).__name__] += 1

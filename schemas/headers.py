@@ -5,6 +5,7 @@ have forged a `Nats-` header; nats-server writes its own after it, so the last v
 """
 
 import re
+from functools import lru_cache
 
 FROM = "Goim-From"  # mid of the sender
 TO = "Goim-To"  # mid of the member that a direct message is for
@@ -49,11 +50,17 @@ def status(block: bytes | None) -> int:
 
 def encode_headers(values: dict[str, str]) -> bytes:
     """Return the block for these headers. Raises ValueError for one that would break the block."""
-    lines = []
+    block = "NATS/1.0\r\n"
     for name, value in values.items():
-        if _NAME.fullmatch(name) is None:
-            raise ValueError(f"{name!r} can't be a header's name")
         if "\r" in value or "\n" in value:
             raise ValueError(f"header {name} holds a line break")
-        lines.append(f"{name}: {value}\r\n")
-    return f"NATS/1.0\r\n{''.join(lines)}\r\n".encode()
+        block += f"{_checked_name(name)}: {value}\r\n"
+    return f"{block}\r\n".encode()
+
+
+@lru_cache(maxsize=64)
+def _checked_name(name: str) -> str:
+    """Return a header's name; they are the same few all the time. Raises ValueError."""
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"{name!r} can't be a header's name")
+    return name

@@ -121,11 +121,11 @@ def test_rounds_keep_each_topics_order_and_hold_each_topic_once(topics: str) -> 
 
 
 def test_batch_headers_are_added_to_the_messages_own() -> None:
-    block = batch_headers(message("a", "7"), "run.1", 2, 3)
+    block = batch_headers(message("a", "7"), b"run.1", 2, 3)
     assert block == (
         b"NATS/1.0\r\nNats-Msg-Id: 7\r\nNats-Batch-Id: run.1\r\nNats-Batch-Sequence: 2\r\n\r\n"
     )
-    assert header_value(batch_headers(message(), "run.1", 3, 3), "Nats-Batch-Commit") == "1"
+    assert header_value(batch_headers(message(), b"run.1", 3, 3), "Nats-Batch-Commit") == "1"
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,19 @@ async def test_an_id_that_another_router_stored_is_told_as_a_duplicate_within_a_
         assert found == [body for one, body, name in messages if one == topic and name != "twice"]
 
 
+async def test_a_caller_that_fails_does_not_keep_the_others_from_their_outcomes(
+    publisher: Publisher,
+) -> None:
+    def fail(outcome: Outcome) -> None:
+        raise KeyError(outcome.sequence)
+
+    heard: list[Outcome] = []
+    for number in range(20):
+        publisher.store(room(number), 1000, b"x", fail if number % 2 else heard.append)
+    await publisher.flush()
+    assert [outcome.sequence for outcome in heard] == list(range(1, 21, 2))
+
+
 async def test_one_id_twice_in_a_group_is_stored_once(bus: Bus, publisher: Publisher) -> None:
     messages = [(room(number), b"%d" % number, f"id-{number % 30}") for number in range(60)]
     outcomes = await store_all(publisher, messages)
