@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -106,6 +107,8 @@ class Store:
         self.service.serve(service, self._bus.subjects)
         self.reading.serve(service, self._bus.subjects)
         self._sweeping = asyncio.create_task(self.sweeper.run(), name="sweep")
+        with suppress(BusError):  # NATS is told again when it is back
+            await self._bus.flush()
         messages = sum(view.index.messages for view in self.views.topics.values())
         seconds = round(time.monotonic() - started, 3)
         devices = len(self.views.positions.table)
