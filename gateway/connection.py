@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         if self.close_code is None:
             self.gateway.positions.certify(self)
         else:
-            self.gateway.positions.certify_end(self)
+            self.gateway.positions.certify_end(self, ended=True)
         return False
 
     def position(self, topic: "Topic") -> int | None:
@@ -257,11 +257,15 @@ class Connection(asyncio.Protocol):
         """Send FIN after what is written; the socket is gone with the client's, or in 2 s."""
         if self.transport.is_closing():
             return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-            self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
-        else:
+        if not self.transport.can_write_eof():  # TLS
             self.transport.close()
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # it was reset, and a write was told so
+            self.transport.abort()
+            return
+        self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
     def end(self, code: CloseCode, words: str) -> None:
         """Close the socket; each transport does it its way."""

@@ -2,9 +2,9 @@
 
 `ext` clients say so (op 18). For the others the kernel is asked: when nothing that was written is
 unacknowledged, all of it has reached the client's kernel; asked at each frame the client sends
-and when it closes cleanly (FIN, which a kernel does not send while something is unread). After a
-reset or silence, and where the gateway itself closes, the last certain position stands until the
-client's FIN, so a message may come twice to such a client, and is never lost.
+and when it closes cleanly (FIN, which a kernel does not send while something is unread), or answers
+our close frame. After a reset or silence, and where the gateway itself closes, the last certain
+position stands until then, so a message may come twice to such a client, and is never lost.
 """
 
 import asyncio
@@ -55,13 +55,19 @@ class Positions:
             for topic, position in written(connection).items():
                 self._note(connection, topic, position)
 
-    def certify_end(self, connection: "Connection") -> None:
-        """Note what a plain client has got that was closed here and has closed its side now."""
-        at_end, connection.written_at_end = connection.written_at_end, None
-        if at_end and all_acknowledged(connection.transport, ended=True):
-            for topic, position in at_end.items():
-                self._note(connection, topic, position)
-            self.save_soon()
+    def certify_end(self, connection: "Connection", ended: bool) -> bool:
+        """Note what a plain client has got that was closed here and answers that.
+
+        `ended`: by its FIN, else by a close frame. False: that is not certain, not yet at least.
+        """
+        at_end = connection.written_at_end
+        if at_end and not all_acknowledged(connection.transport, ended):
+            return False
+        connection.written_at_end = None
+        for topic, position in (at_end or {}).items():
+            self._note(connection, topic, position)
+        self.save_soon()
+        return True
 
     def note_end(self, connection: "Connection") -> None:
         """Remember what was written to a plain client that is about to be closed here."""

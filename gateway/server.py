@@ -21,6 +21,7 @@ from bus.metrics import Metrics, Reading
 from bus.policies import PolicyBook
 from bus.readings import bus_readings
 from bus.rooms import RoomBook
+from gateway.connection import CLOSE_SECONDS
 from gateway.front import FrontDoor, HttpSide
 from gateway.gateway import Gateway
 from gateway.http_api import make_app
@@ -158,10 +159,11 @@ class Server:
         random.shuffle(connections)
         for newcomer in tuple(gateway.deadlines.owners()):
             newcomer.turn_away()
+        latest = max(0.0, min(seconds / 2, seconds - CLOSE_SECONDS))  # each has time to answer
         for number, connection in enumerate(connections):
             after = seconds * number / max(len(connections), 1)
             gateway.loop.call_later(
-                min(after, seconds * 0.5), connection.close, CloseCode.GOING_AWAY, "", after
+                min(after, latest), connection.close, CloseCode.GOING_AWAY, "", after
             )
         await self._until_gone(seconds)
         for server in self._servers:

@@ -13,7 +13,7 @@ from websockets.protocol import State as ProtocolState
 from websockets.server import ServerProtocol
 from websockets.speedups import apply_mask
 
-from gateway.connection import Connection
+from gateway.connection import CLOSE_SECONDS, Connection
 from gateway.fanout import WEBSOCKET
 from schemas.close_codes import CloseCode
 from schemas.frame import FrameError, decode_message
@@ -106,7 +106,10 @@ class WebSocketConnection(Connection):
         if unusual.protocol.state is ProtocolState.OPEN:
             unusual.protocol.send_close(code.number, reason)
         self._write_unusual(unusual)
-        self.linger()
+        if self.written_at_end is None or self.transport.can_write_eof():
+            self.linger()
+        else:  # TLS has no half close: its close frame is waited for before ours
+            self.gateway.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
     def message_overdue(self, now: float) -> bool:
         """Tell whether the fragments of a message have been coming for too long."""
@@ -195,6 +198,6 @@ class WebSocketConnection(Connection):
         self.finish()
 
     def _certify_end(self) -> None:
-        """The client answers our close frame: it has read all that came before that."""
-        self.gateway.positions.certify_end(self)
-        self.transport.close()
+        """The client answers our close frame: it has read all before that, or its FIN tells."""
+        if self.gateway.positions.certify_end(self, ended=False):
+            self.transport.close()

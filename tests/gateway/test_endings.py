@@ -75,6 +75,26 @@ async def test_a_close_frame_counts_behind_other_frames_and_in_any_pieces(
         client = await harness.ws(mid=5, key="phone", accepts=[1000])
 
 
+async def test_a_close_frame_that_comes_before_all_is_acknowledged_leaves_it_to_the_end(
+    nats_url: str, prefix: str
+) -> None:
+    async with running_gateway(nats_url, prefix, {"unsent_bytes": 1 << 22}) as harness:
+        client = await harness.ws(mid=5, key="phone", accepts=[1000])
+        await harness.settled()
+        (connection,) = harness.gateway.hub.connections.values()
+        assert isinstance(connection, WebSocketConnection)
+        for _ in range(30):
+            harness.store.publish("member.5", b"x" * 100_000)  # more than the kernels keep
+        await harness.delivered()
+        await harness.is_true(lambda: connection.messages_sent == 30)
+        connection.close(CloseCode.GOING_AWAY)
+        connection.data_received(websocket_frame((1000).to_bytes(2, "big"), CLOSE))
+        assert MEMBER_KEY not in harness.store.positions
+        assert len(await client.bodies(30)) == 30
+        assert (await client.closed()).code == 1001
+        await saved(harness, MEMBER_KEY, harness.store.end)
+
+
 async def test_a_byte_inside_a_frame_is_no_close_frame(harness: Harness) -> None:
     client = await harness.ws(mid=5, key="phone", accepts=[1000])
     await harness.settled()

@@ -6,6 +6,7 @@ import socket
 import struct
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import cast
 
 import pytest
@@ -92,6 +93,33 @@ async def test_after_both_ends_what_was_written_before_is_acknowledged(
     assert await loop.sock_recv(client, 100) == b""
     client.close()
     assert all_acknowledged(transport, ended=True)
+
+
+async def test_our_end_is_no_byte_that_has_to_be_acknowledged(
+    pair: tuple[asyncio.Transport, socket.socket],
+) -> None:
+    transport, client = pair
+    transport.write(b"the last message")
+    assert await asyncio.get_running_loop().sock_recv(client, 100) == b"the last message"
+    if sys.platform == "linux":  # it acknowledges the end late, as it may
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+    transport.write_eof()
+    assert all_acknowledged(transport)
+
+
+async def test_behind_our_end_too_what_waits_is_not_acknowledged(
+    pair: tuple[asyncio.Transport, socket.socket],
+) -> None:
+    transport, client = pair
+    peer = transport.get_extra_info("socket")
+    with suppress(BlockingIOError):
+        while True:
+            os.write(peer.fileno(), b"x" * 65_536)
+    transport.write_eof()
+    assert not all_acknowledged(transport)
+    while await asyncio.get_running_loop().sock_recv(client, 1 << 20):
+        pass
+    assert all_acknowledged(transport)
 
 
 async def test_accepted_sockets_have_what_the_listener_was_told(

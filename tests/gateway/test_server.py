@@ -16,9 +16,10 @@ from bus.errors import SettingsRefused
 from bus.metrics import Metrics
 from gateway.server import Readiness, Server, first_of, make_gateway_id
 from gateway.settings import Settings
+from schemas.close_codes import CloseCode
 from schemas.operations import Operation
 from tests.gateway.certificates import NAME, write_certificate
-from tests.gateway.clients import Client, Closed, TcpClient, WsClient
+from tests.gateway.clients import CLOSE, Client, Closed, TcpClient, WsClient, websocket_frame
 from tests.gateway.harness import Harness, running_gateway
 from tests.gateway.http_servers import ask
 
@@ -71,6 +72,24 @@ async def test_a_tls_client_that_closes_has_got_what_it_read(
     sequence = harness.store.publish("member.5", b"x")
     assert await client.bodies(1) == [b"x"]
     await client.say_goodbye()
+    position = (5, "phone", "member.5")
+    await harness.is_true(lambda: harness.store.positions.get(position) == sequence)
+    await harness.emptied()
+
+
+async def test_a_websocket_client_on_tls_that_is_closed_here_has_got_what_it_read(
+    secure: tuple[Harness, ssl.SSLContext],
+) -> None:
+    harness, trust = secure
+    client = await harness.keep(await WsClient.connect(harness.server.ports[1], trust), {})
+    await client.auth(mid=5, key="phone", accepts=[1000])
+    await harness.settled()
+    (connection,) = harness.gateway.hub.connections.values()
+    sequence = harness.store.publish("member.5", b"x")
+    await harness.delivered()
+    connection.close(CloseCode.GOING_AWAY)
+    assert await client.closed(hang_up=False) == Closed(1001, "the gateway is shutting down")
+    client.write(websocket_frame((1001).to_bytes(2, "big"), CLOSE))
     position = (5, "phone", "member.5")
     await harness.is_true(lambda: harness.store.positions.get(position) == sequence)
     await harness.emptied()
