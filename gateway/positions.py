@@ -31,6 +31,7 @@ log = structlog.get_logger()
 SAVE_SECONDS = 1.0
 REFUSED_SECONDS = 0.1  # between two tries of a gateway that ends
 DEVICES_IN_A_REQUEST = 500
+SAVES_IN_FLIGHT = 8  # who leaves does not wait for others' positions to be on a disk
 NEVER = Retry.NEVER.value
 MOST_UNSAVED_DEVICES = 200_000  # while the store is away; beyond, a device gets messages again
 Device = tuple[int, str]
@@ -42,11 +43,11 @@ class Positions:
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self._unsaved: dict[Device, dict[str, int]] = {}
-        self._saving: dict[Device, dict[str, int]] = {}
+        self._saving: list[dict[Device, dict[str, int]]] = []  # a batch for each request
         self._idle = asyncio.Event()
         self._idle.set()
         self._soon = False
-        self._again = False  # a device left while others' positions were on their way
+        self._again = False  # a device left while as many requests as may be were on their way
         self._unavailable = RareLog("positions_unavailable")
 
     def certify(self, connection: "Connection") -> None:
@@ -88,11 +89,8 @@ class Positions:
 
     def unsaved(self, mid: int, device: str, topic: str) -> int | None:
         """Return a position the store may not have yet."""
-        for waiting in (self._unsaved, self._saving):
-            position = waiting.get((mid, device), {}).get(topic)
-            if position is not None:
-                return position
-        return None
+        waiting = (one.get((mid, device), {}) for one in (self._unsaved, *self._saving))
+        return max((topics[topic] for topics in waiting if topic in topics), default=None)
 
     def save_soon(self) -> None:
         """Save in this turn of the loop: a device has left and may come back elsewhere at once."""
@@ -104,7 +102,8 @@ class Positions:
         """Save what is unsaved once a second, for ever."""
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            self._save()
+            if not self._saving:
+                self._save()
 
     async def drain(self, seconds: float) -> None:
         """Save everything, or give up after so many seconds."""
@@ -116,7 +115,8 @@ class Positions:
                     if self._unsaved:
                         await asyncio.sleep(REFUSED_SECONDS)
         except TimeoutError:
-            log.warning("positions_unsaved", devices=len(self._unsaved) + len(self._saving))
+            devices = len(self._unsaved) + sum(map(len, self._saving))
+            log.warning("positions_unsaved", devices=devices)
 
     def _note(self, connection: "Connection", topic: str, position: int) -> None:
         delivered = connection.delivered
@@ -133,47 +133,50 @@ class Positions:
         topics[topic] = max(position, topics.get(topic, 0))
 
     def _save(self) -> None:
-        self._again = (self._soon and bool(self._saving)) or self._again
         self._soon = False
-        if self._saving or not self._unsaved:
-            return
-        devices = list(self._unsaved)[:DEVICES_IN_A_REQUEST]
-        self._saving = {device: self._unsaved.pop(device) for device in devices}
+        while self._unsaved and len(self._saving) < SAVES_IN_FLIGHT:
+            devices = list(self._unsaved)[:DEVICES_IN_A_REQUEST]
+            self._send({device: self._unsaved.pop(device) for device in devices})
+        self._again = bool(self._unsaved)
+
+    def _send(self, batch: dict[Device, dict[str, int]]) -> None:
+        self._saving.append(batch)
         self._idle.clear()
         request = PositionRequest(
             positions=[
                 DevicePosition(mid=mid, device=device, topics=topics)
-                for (mid, device), topics in self._saving.items()
+                for (mid, device), topics in batch.items()
             ]
         )
         bus = self._gateway.bus
         bus.request(
             bus.subjects.rpc("store", "position"),
             request.SerializeToString(),
-            partial(self._receive, self._saving),
+            partial(self._receive, batch),
         )
 
-    def _receive(self, saved: dict[Device, dict[str, int]], reply: Reply) -> None:
+    def _receive(self, batch: dict[Device, dict[str, int]], reply: Reply) -> None:
+        self._saving.remove(batch)
         try:
             read_reply(reply, PositionReply)
         except (BusError, RpcError) as error:
-            self._unavailable.warning(devices=len(saved), error=str(error))
+            self._unavailable.warning(devices=len(batch), error=str(error))
             if isinstance(error, RpcError) and error.retry == NEVER:
                 self._gateway.counters.refused["positions_refused"] += 1  # the others are saved
-                saved = {}
             else:
                 self._gateway.counters.refused["positions_unavailable"] += 1
-            for device, topics in saved.items():
-                newer = self._unsaved.setdefault(device, {})
-                for topic, position in topics.items():
-                    newer[topic] = max(position, newer.get(topic, 0))
-            self._saving = {}
+                self._put_back(batch)
         else:
-            self._saving = {}
             if self._again or len(self._unsaved) >= DEVICES_IN_A_REQUEST:
-                self._again = False
                 self.save_soon()
-        self._idle.set()
+        if not self._saving:
+            self._idle.set()
+
+    def _put_back(self, batch: dict[Device, dict[str, int]]) -> None:
+        for device, topics in batch.items():
+            newer = self._unsaved.setdefault(device, {})
+            for topic, position in topics.items():
+                newer[topic] = max(position, newer.get(topic, 0))
 
 
 def written(connection: "Connection") -> dict[str, int]:

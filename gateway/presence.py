@@ -35,6 +35,7 @@ class Presence:
         self._left: set[str] = set()
         self._known: set[str] = set()  # sessions the router was told of
         self._changed = asyncio.Event()
+        self._gone = False
         self._snapshot = True
         self._beat_at = 0.0
         self._watched: deque[str] = deque()  # rooms whose turn is still to come
@@ -71,10 +72,12 @@ class Presence:
                 await asyncio.sleep(SOON_SECONDS)
             except TimeoutError:
                 pass
-            await self._report()
+            if not self._gone:
+                await self._report()
 
     async def leave(self) -> None:
-        """Tell the router that this gateway ends."""
+        """Tell the router that this gateway ends; nothing is reported after that."""
+        self._gone = True
         report = PresenceReport(node=self._node(), leaving=True)
         try:
             await self._gateway.bus.call(self._subject(), report.SerializeToString(), 1.0)
