@@ -14,6 +14,7 @@ from bench.cores import Cores
 from bench.goim_server import running_goim
 from bench.load_client import LoadClient, Measured, load_client
 from bench.nats_server import running_nats
+from bench.processes import pin
 from bench.report import Case, Result, one_line, summarize
 from bench.target import Target
 
@@ -46,12 +47,16 @@ class Bench:
     results: list[Result] = field(default_factory=list)
 
     @contextmanager
-    def system(self, *, synced: bool = True) -> Iterator[Target]:
-        """Run a fresh Goimbus."""
+    def system(
+        self, *, synced: bool = True, beside_gateway: Sequence[str] = ()
+    ) -> Iterator[Target]:
+        """Run a fresh Goimbus; parts that are under test too join the gateway on its core."""
         with (
             _folder() as name,
             system.running_system(Path(name), self.cores, self.variables, synced=synced) as target,
         ):
+            for part in beside_gateway:
+                pin(target.processes[part], self.cores.server)
             try:
                 yield target
             finally:

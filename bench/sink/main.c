@@ -12,7 +12,8 @@
 //               publish in a closed
 //               loop: at most `window` messages that not all `receivers` have
 //   ask         port subject listen window seconds warm body (hex)     the same, where what counts
-//               is what the publisher gets on `listen`; its requests carry a reply subject
+//               is what the publisher gets on `listen`; its requests carry a reply subject;
+//               with `batch` it sends, and has confirmed, so many at once: JetStream's atomic batch
 //   pace        port subject first numbers receivers rate seconds      publish by the clock;
 //               tells how long each message took to its first and its last receiver
 //   send        window seconds warm           clients send; at most `window` not yet answered

@@ -9,17 +9,20 @@ static const double SILENT_SECONDS = 3;  // nothing comes any more: messages wer
 static const char *subject, *reply;
 static uint64_t window, receivers, already;
 static int first, numbers;
+static uint64_t batch;  // messages that are sent, and confirmed, together
 static uint8_t body[4096];
 static size_t body_size;
 
 static uint64_t finished(void) {
-  return *reply || !receivers ? published.received : (totals.frames - already) / receivers;
+  return *reply || !receivers ? published.received * batch : (totals.frames - already) / receivers;
 }
 
 static void keep_window_full(void) {
   uint64_t sent = published.sent;
-  while (published.sent - finished() < window)
-    publish(subject, first + (int)(published.sent % (uint64_t)numbers), reply, body, body_size);
+  while (published.sent - finished() + batch <= window) {
+    if (batch > 1) publish_batch(subject, numbers, reply, body, body_size, (int)batch);
+    else publish(subject, first + (int)(published.sent % (uint64_t)numbers), reply, body, body_size);
+  }
   if (published.sent != sent) flush_publisher();
 }
 
@@ -84,6 +87,7 @@ void command_push(void) {
   first = (int)number("first", 0);
   numbers = (int)number("numbers", 1);
   receivers = (uint64_t)number("receivers", 1);
+  batch = 1;
   body_size = (size_t)snprintf((char *)body, sizeof body, "{\"test\":1}");
   totals.lost = 0;
   open_publisher((int)number("port", 0));
@@ -98,6 +102,7 @@ void command_ask(void) {
   first = (int)number("first", 0);
   numbers = (int)number("numbers", 1);
   receivers = 0;
+  batch = (uint64_t)number("batch", 1);
   body_size = strlen(hex) / 2;
   for (size_t i = 0; i < body_size; i++) sscanf(hex + 2 * i, "%2hhx", &body[i]);
   open_publisher((int)number("port", 0));

@@ -114,6 +114,9 @@ void close_publisher(void);
 void listen_to(const char *subject);
 // `subject` may hold a %d, which becomes `number`; `reply` may be "".
 void publish(const char *subject, int number, const char *reply, const void *body, size_t size);
+// An atomic batch of `count` messages; the last one alone has the reply subject.
+void publish_batch(const char *subject, int numbers, const char *reply, const void *body,
+                   size_t size, int count);
 void flush_publisher(void);
 void handle_publisher(void);
 

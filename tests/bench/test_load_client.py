@@ -13,6 +13,7 @@ from bench.errors import FiguresUnsound
 from bench.load_client import LoadClient, load_client
 from bench.nats_link import NatsLink
 from bench.target import OPERATION, Target
+from goimbus.embedded import ANY_PORT, find_nats_server, nats_server, running
 from schemas.frame import encode_batch, encode_frame
 from schemas.operations import Operation
 
@@ -135,6 +136,33 @@ def test_members_who_come_back_get_what_they_missed(client: LoadClient) -> None:
         link.publish_all((f"goim.push.member.{mid}.1000", b"missed") for mid in (1, 2, 3) * 2)
     answer = client.connect("ws", 3, expect=2)
     assert (answer["complete"], answer["frames"]) == (3, 6)
+
+
+def test_what_goes_in_batches_is_stored_in_batches(sink: Path, tmp_path: Path) -> None:
+    binary = find_nats_server(os.environ)
+    with running(nats_server(binary, tmp_path, ANY_PORT, "goim")) as url:
+        port = int(url.rpartition(":")[2])
+        target = Target("NATS", {}, port, {"NATS": os.getpid()}, "NATS")
+        stream = {"name": "ROOM", "subjects": ["room.*"], "allow_atomic": True}
+        with NatsLink(port) as link, load_client(sink, CORES, target) as client:
+            link.ask_json("$JS.API.STREAM.CREATE.ROOM", stream)
+            answer = client.measure(
+                "ask",
+                port=port,
+                subject="room.%d",
+                numbers=3,
+                reply="answer",
+                body=b"hello".hex(),
+                window=10,
+                batch=5,
+                seconds=0.2,
+                warm=0,
+            ).answer
+            state = link.ask_json("$JS.API.STREAM.INFO.ROOM", {"subjects_filter": ">"})["state"]
+    assert answer["errors"] == 0
+    assert 0 < answer["messages"] <= state["messages"] <= answer["messages"] + 10
+    assert answer["messages"] % 5 == state["messages"] % 5 == 0
+    assert set(state["subjects"]) == {"room.0", "room.1", "room.2"}
 
 
 def test_messages_by_the_clock_are_timed_from_sending_to_the_last_receiver(
