@@ -20,7 +20,7 @@ def cpu_seconds(process_id: int) -> float:
     """Return how long a process has run, in user and system mode. Raises OSError when it ended."""
     total = 0
     for thread in (PROC / str(process_id) / "task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that ends meanwhile
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends meanwhile
             total += int((thread / "schedstat").read_text().split()[0])
     return total / 1e9
 

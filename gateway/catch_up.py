@@ -251,7 +251,7 @@ class CatchingUp:
             position = topic.position(connection) or catch_up.after
             frame = topic_frame(topic.label, position, live=True)
             data = encode_control(frame, connection.kind)
-            connection.transport.write(data)  # after a login several go in one
+            connection.queue(data)  # after a login several go in one
             self._gateway.counters.bytes_sent += len(data)
         return True
 

@@ -117,6 +117,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The socket is gone (asyncio.Protocol)."""
         self.descriptor = NO_DESCRIPTOR  # the number may be another socket's soon
+        for topic in self.topics:
+            topic.unprepare()
         self.gateway.leave(self, error)
 
     def eof_received(self) -> bool:
@@ -211,6 +213,13 @@ class Connection(asyncio.Protocol):
         elif session.state is not State.CLOSED:
             self.transport.resume_reading()
 
+    def queue(self, data: bytes) -> None:
+        """Write through the transport; nothing is written past what waits there."""
+        self.transport.write(data)
+        if self.transport.get_write_buffer_size():
+            for topic in self.topics:
+                topic.unprepare()
+
     def send(self, data: bytes, messages: int = 0) -> None:
         """Write messages that are framed for this transport already."""
         write_now(self, data)
@@ -222,7 +231,7 @@ class Connection(asyncio.Protocol):
     def send_frame(self, operation: int, body: bytes, version: int = 1, sequence: int = 0) -> None:
         """Write one frame, together with others of this turn of the loop."""
         data = encode_control(encode_frame(operation, body, version, sequence), self.kind)
-        self.transport.write(data)
+        self.queue(data)
         self.gateway.counters.bytes_sent += len(data)
 
     def close(self, code: CloseCode, words: str = "", after_seconds: float = 0.0) -> None:

@@ -90,7 +90,7 @@ class Interest:
     def release(self, connection: "Connection", topic: Topic) -> None:
         """The connection wants no more of a topic; with the last one the subscription ends."""
         connection.topics = tuple(one for one in connection.topics if one is not topic)
-        topic.live.pop(connection, None)
+        topic.drop(connection)
         behind = connection.behind
         if behind is not None and topic in behind:
             self._gateway.catching_up.stop(behind[topic])

@@ -36,7 +36,7 @@ class Pacing:
         self._per_second = max(speed * here / everywhere, 1.0)
         for receiver in list(topic.live):
             position = topic.position(receiver) or 0
-            del topic.live[receiver]
+            topic.drop(receiver)
             waiting = gateway.catching_up.fall_behind(receiver, topic, position, topic.casts)  # type: ignore[arg-type]
             waiting.asking = True  # nothing but its turn wakes it
             self._waiting.append(waiting)

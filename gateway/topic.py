@@ -16,34 +16,15 @@ meanwhile. So it is before the first connection knows where the topic is (`settl
 NATS was away, until the store has said what is missing (`suspend`, `confirm`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
 from functools import partial
-from typing import Any, NamedTuple, Protocol
 
 from gateway.fanout import Delivery, encode_deliveries
 from gateway.held import Held
+from gateway.receiver import Behind, Prepared, Receiver, WriteToAll
 from gateway.recent import Recent
 from gateway.settings import Limits
-
-
-class Receiver(Protocol):
-    """What a topic needs to know of a connection."""
-
-    kind: int
-    blocked: bool
-    number: int
-
-    @property
-    def accepts(self) -> frozenset[int]:
-        """The operations of member, key and all pushes that it takes."""
-
-    def send(self, data: bytes, messages: int) -> None:
-        """Write now."""
-
-
-# receivers, what a kind of connection is sent, how many messages that is; returns the blocked
-WriteToAll = Callable[[Iterable[Any], Callable[[int], bytes], int], list[Any]]
 
 
 class Arrival(Enum):
@@ -52,14 +33,6 @@ class Arrival(Enum):
     NEW = auto()  # the caller gives it to `append`
     REPEATED = auto()  # had already: dropped
     HELD = auto()  # waits; the caller looks whether the topic is `incomplete`
-
-
-class Behind(NamedTuple):
-    """A connection that is not live any more: it has all up to `position`."""
-
-    receiver: Receiver
-    position: int
-    casts: int  # cast messages before those it did not get
 
 
 class Topic:
@@ -78,6 +51,7 @@ class Topic:
         "live",
         "name",
         "pending",
+        "prepared",
         "received",
         "recent",
         "room",
@@ -96,7 +70,9 @@ class Topic:
         self.label = label
         self.room = room  # its id; "" for a member or `all`, where `accepts` filters
         self._limits = limits
-        self.live: dict[Receiver, int] = {}  # to its floor: what it got from the store already
+        # To its floor: what it got from the store already. Only Topic itself changes it.
+        self.live: dict[Receiver, int] = {}
+        self.prepared: Prepared | None = None
         self.top_floor = 0  # the highest floor that messages to come may be below
         self.catching_up = 0
         self.base: int | None = None  # complete up to here; None before the store was asked
@@ -182,13 +158,13 @@ class Topic:
         blocked: Iterable[Receiver]
         if write_to_all and shared and self.room and not any(one.sender for one in deliveries):
             encode = partial(self._encode, deliveries)
-            blocked = write_to_all(self.live, encode, len(deliveries))
+            blocked = write_to_all(self, encode, len(deliveries))
         else:
             blocked = self._send_to_each(deliveries, shared)
         casts = self.casts - len(deliveries) + len(stored)
         behind = []
         for receiver in blocked:
-            floor = self.live.pop(receiver)
+            floor = self.drop(receiver)
             self.send_to(receiver, late, floor)
             behind.append(Behind(receiver, max(floor, before), casts))
         return behind
@@ -283,8 +259,20 @@ class Topic:
             if self.recent.newest > reached or self.casts > casts:
                 self.send_to(receiver, self.recent.since(casts), reached)
         self.top_floor = max(self.top_floor, reached)
+        self.unprepare()
         self.live[receiver] = reached
         return max(0, evicted_casts - casts)
+
+    def drop(self, receiver: Receiver) -> int:
+        """Have a connection live no longer; return its floor, 0 where it was not live."""
+        self.unprepare()
+        return self.live.pop(receiver, 0)
+
+    def unprepare(self) -> None:
+        """Forget what the writer knows: a live connection has changed."""
+        prepared, self.prepared = self.prepared, None
+        if prepared is not None:
+            prepared.end()
 
     def expect_stragglers(self, receiver: Receiver, heard: int) -> None:
         """What the store has already counted may still be on its way from nats-server.

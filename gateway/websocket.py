@@ -183,7 +183,7 @@ class WebSocketConnection(Connection):
     def _write_unusual(self, unusual: Unusual) -> None:
         for data in unusual.protocol.data_to_send():
             if data:  # empty: the protocol object's way to say half close
-                self.transport.write(data)
+                self.queue(data)
 
     def _end_by_protocol(self, unusual: Unusual) -> None:
         """The client has said goodbye, or has broken the protocol."""

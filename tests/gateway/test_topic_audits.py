@@ -139,5 +139,5 @@ def test_the_last_connection_to_leave_leaves_nobody() -> None:
     topic.go_live(receiver, 0, 0)
     topic.stop_catching_up()
     assert not topic.held_by_nobody
-    del topic.live[receiver]
+    topic.drop(receiver)
     assert topic.held_by_nobody

@@ -19,8 +19,9 @@ from hypothesis.stateful import (
 )
 
 from gateway.fanout import Delivery
+from gateway.receiver import Behind
 from gateway.settings import Limits
-from gateway.topic import Arrival, Behind, Topic
+from gateway.topic import Arrival, Topic
 from tests.gateway.receivers import ALL_KINDS, FakeReceiver
 
 LIMITS = Limits(recent_messages=3)
@@ -179,7 +180,7 @@ class TopicMachine(RuleBasedStateMachine):
         if client.catching_up:
             self.topic.stop_catching_up()
         else:
-            del self.topic.live[client.receiver]
+            self.topic.drop(client.receiver)
 
     @precondition(lambda self: self.topic.incomplete and self.repair is None)
     @rule()
