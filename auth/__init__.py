@@ -12,5 +12,5 @@ before its time, `grant.py` what is answered, `errors.py` every reason to refuse
 Accounts (docs/accounts.md): read `accounts.py` first, then the calls: `registering.py`,
 `entering.py`, `passwords.py`, `managing.py`; `gate.py` is what each passes, `desk.py` what all
 share. They decide by `account.py`, `logins.py`, `codes.py`, `names.py`, `slowing.py`, `issuing.py`,
-`directory.py`. `buckets.py` and `book.py` read and write, `hashing.py` has the threads.
+`directory.py`. `book.py` reads and writes (through `bus/bucket.py`), `hashing.py` has the threads.
 """

@@ -6,11 +6,11 @@ import structlog
 
 from auth.account_settings import OFF
 from auth.accounts import open_accounts
-from auth.buckets import Bucket
 from auth.bus import serve_checks
 from auth.responder import Responder
 from auth.settings import Settings
 from auth.watching import RevocationWatch
+from bus.bucket import Bucket
 from bus.connection import Bus
 from bus.errors import BusError
 from bus.lifecycle import run_service, until_told_to_stop
@@ -28,9 +28,8 @@ async def serve(settings: Settings) -> None:
     if rules.unsigned:
         log.warning("auth_open", meaning="GOIM_AUTH=open: clients are who they say they are")
     bus = await Bus.connect(settings.bus, "auth")
-    revoked = Bucket(bus, "REVOKED")
-    await revoked.ensure(settings.accounts.replicas)
-    watch = RevocationWatch(bus, revoked, rules.revocations)
+    revoked = Bucket(bus, "REVOKED", settings.accounts.replicas, msg_ttl=True)
+    watch = RevocationWatch(revoked, rules.revocations)
     await watch.load()
     with_accounts = settings.accounts.mode != OFF
     accounts = (

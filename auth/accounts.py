@@ -15,12 +15,11 @@ from google.protobuf.message import Message
 from auth.account_settings import AccountSettings
 from auth.background import Background
 from auth.book import Book
-from auth.buckets import Bucket
 from auth.check import AuthRules
 from auth.closing import Closing
 from auth.desk import Desk
 from auth.entering import Entering
-from auth.errors import AccountRefused, Reason, ValueChanged
+from auth.errors import AccountRefused, Reason
 from auth.events import Events
 from auth.gate import Gate
 from auth.hashing import Hasher
@@ -32,8 +31,9 @@ from auth.naming import Naming
 from auth.own_account import OwnAccount
 from auth.passwords import Passwords
 from auth.registering import Registering
+from bus.bucket import Bucket
 from bus.connection import Bus
-from bus.errors import BusError
+from bus.errors import BusError, ValueChanged
 from bus.metrics import Reading
 from bus.service import Service
 from schemas.account_calls import ACCOUNT_CALLS
@@ -137,9 +137,12 @@ async def open_accounts(
     clock: Callable[[], float] = time.time,
 ) -> Accounts:
     """Make the buckets where they are not there; waits for JetStream. Raises SettingsRefused."""
-    accounts, logins, events = Bucket(bus, "ACCOUNT"), Bucket(bus, "LOGIN"), Events(bus)
+    accounts, logins = (
+        Bucket(bus, kind, settings.replicas, msg_ttl=True) for kind in ("ACCOUNT", "LOGIN")
+    )
     for bucket in (accounts, logins):
-        await bucket.ensure(settings.replicas)
+        await bucket.ensure()
+    events = Events(bus)
     await events.ensure(settings.replicas)
     book = Book(accounts, logins, settings.refresh_seconds, settings.pending_seconds)
     background = Background()
@@ -162,7 +165,7 @@ async def open_accounts(
         gate=gate,
         closing=Closing(bus, revoked, settings.token_seconds + tokens.leeway_seconds),
         events=events,
-        listing=Listing(bus, accounts),
+        listing=Listing(accounts),
         background=background,
         clock=clock,
     )

@@ -15,11 +15,12 @@ from auth.account import (
     encode_account,
     encode_alias,
 )
-from auth.buckets import Bucket
-from auth.errors import AccountRefused, Reason, ValueChanged
+from auth.errors import AccountRefused, Reason
 from auth.logins import Login, decode_login, encode_login
 from auth.names import name_digest
 from auth.slowing import Failures, decode_failures, encode_failures
+from bus.bucket import Bucket
+from bus.errors import ValueChanged
 
 MOST_ATTEMPTS = 5  # to change a record that others change too
 MOST_LIST_ATTEMPTS = 20  # the same for the list of logins, which each login changes

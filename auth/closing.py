@@ -3,8 +3,8 @@
 import asyncio
 
 from auth.account import Account
-from auth.buckets import Bucket
 from auth.revocations import MemberRule, TokenRule, encode_rule, member_key, token_key
+from bus.bucket import Bucket
 from bus.connection import Bus
 from bus.errors import BusError, RpcError
 from bus.logs import RareLog

@@ -3,7 +3,7 @@
 from auth.account import Account, State
 from auth.book import Found, FoundLogin
 from auth.desk import Desk, caller_address
-from auth.errors import AccountRefused, Reason, TokenRevoked, ValueChanged
+from auth.errors import AccountRefused, Reason, TokenRevoked
 from auth.issuing import login_of
 from auth.logins import (
     Login,
@@ -18,6 +18,7 @@ from auth.logins import (
 )
 from auth.names import check_device, name_digest, normal_password
 from auth.tokens import Identity
+from bus.errors import ValueChanged
 from schemas.close_codes import CloseCode
 from schemas.messages_pb2 import DoneReply, LoginReply, LoginRequest, LogoutRequest, RefreshRequest
 from schemas.subjects import IdRefused

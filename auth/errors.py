@@ -24,7 +24,6 @@ Refused                    `reason` is a metric label, `code` what the client is
 └── MemberBlocked          the account is deactivated
 KeyRefused                 a key in the settings can't be used (keys.py)
 AccountRefused             an account call is refused: `Reason` lists all of them
-ValueChanged               somebody else wrote a value of a bucket first
 """
 
 from enum import Enum
@@ -348,13 +347,3 @@ class AccountRefused(RpcError):
     def __init__(self, why: Reason, words: str = "", after: int = 0) -> None:
         super().__init__(why.code, words or why.words, why.retry, why.name.lower(), after)
         self.why = why
-
-
-class ValueChanged(Exception):
-    """The value has another revision than the write expected, or is there already."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-    def __str__(self) -> str:
-        return f"{self.key} was written by somebody else"

@@ -5,12 +5,11 @@ from collections import Counter
 
 import structlog
 
-from auth.buckets import acknowledged
 from auth.errors import AccountRefused, Reason
 from bus.codec import encode_reply
 from bus.connection import Bus
 from bus.errors import BusError, PublishRefused, StreamApiRefused
-from bus.stream_api import create_stream
+from bus.stream_api import acknowledged, create_stream
 from schemas.messages_pb2 import AccountEvent
 
 log = structlog.get_logger()

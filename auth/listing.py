@@ -10,14 +10,12 @@ import structlog
 
 from auth.account import decode_account, decode_alias
 from auth.book import NAME_HEAD
-from auth.buckets import Bucket
 from auth.directory import Directory, Query, Row
 from auth.errors import AccountRefused, Reason
-from auth.watching import is_deletion
-from bus.connection import Bus
+from bus.bucket import Bucket
 from bus.errors import ReaderBehind
-from bus.ordered import Entry, OrderedReader
-from bus.stream_api import read_stream_state
+from bus.followed import FollowedBucket
+from bus.ordered import Entry
 
 log = structlog.get_logger()
 
@@ -27,13 +25,10 @@ WAIT_SECONDS = 3.0  # below the caller's 5 s
 class Listing:
     """Answers queries over all accounts."""
 
-    def __init__(self, bus: Bus, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket) -> None:
         self.unreadable = 0
         self.directory = Directory()
-        self._bus = bus
-        self._bucket = bucket
-        self._head = bucket.subject(NAME_HEAD)
-        self._reader: OrderedReader | None = None
+        self._followed = FollowedBucket(bucket, self._take, self.directory.clear)
 
     async def find(self, query: Query, limit: int) -> list[Row]:
         """Return up to `limit` rows, in order of mid, as the bucket is now.
@@ -53,33 +48,22 @@ class Listing:
 
     async def close(self) -> None:
         """Follow the bucket no more."""
-        if self._reader is not None:
-            await self._reader.stop()
+        await self._followed.close()
 
     async def _catch_up(self) -> None:
-        if self._reader is None:
-            self._reader = OrderedReader(
-                self._bus,
-                self._bucket.stream,
-                self._take,
-                headers_only=False,
-                on_reset=self.directory.clear,
-            )
-            self._reader.start()
-        state = await read_stream_state(self._bus, self._bucket.stream)
         try:
-            await self._reader.wait_for(state.last_sequence, WAIT_SECONDS)
+            await self._followed.catch_up(WAIT_SECONDS)
         except ReaderBehind as behind:
             log.info("directory_is_read", reached=behind.reached, wanted=behind.wanted)
             raise AccountRefused(
                 Reason.UNAVAILABLE, "the list of accounts is being read", after=5
             ) from None
 
-    def _take(self, entry: Entry) -> None:
-        if not entry.subject.startswith(self._head):
+    def _take(self, key: str, entry: Entry | None) -> None:
+        if not key.startswith(NAME_HEAD):
             return
-        digest = entry.subject.removeprefix(self._head)
-        if is_deletion(entry.headers):
+        digest = key.removeprefix(NAME_HEAD)
+        if entry is None:
             self.directory.drop(digest)
             return
         try:

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from auth.buckets import Bucket
-from auth.errors import ValueChanged
+from bus.bucket import Bucket
+from bus.errors import ValueChanged
 
 KEY = "next"
 BLOCK = (

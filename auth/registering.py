@@ -5,7 +5,7 @@ from auth.account_settings import CLOSED, CODE
 from auth.book import Found
 from auth.codes import ACTIVATION, is_right
 from auth.desk import Desk, caller_address
-from auth.errors import AccountRefused, Reason, ValueChanged
+from auth.errors import AccountRefused, Reason
 from auth.names import (
     USER,
     name_digest,
@@ -14,6 +14,7 @@ from auth.names import (
     settle_password,
     settle_role,
 )
+from bus.errors import ValueChanged
 from schemas.messages_pb2 import ActivateRequest, DoneReply, RegisterReply, RegisterRequest
 
 

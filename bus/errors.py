@@ -14,6 +14,7 @@ BusError
 └── SettingsRefused     a setting can't be used (environment.py)
     └── CredentialsUnusable  the file NATS_CREDENTIALS names
 RpcError                a handler refuses a request: code and words go to the caller
+ValueChanged            somebody else wrote a value of a bucket first
 """
 
 
@@ -161,3 +162,13 @@ class RpcError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}"
+
+
+class ValueChanged(Exception):
+    """The value has another revision than the write expected, or is there already."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"{self.key} was written by somebody else"

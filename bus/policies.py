@@ -5,7 +5,6 @@ only what it changes. The bucket is followed while running: `nats kv put GOIM_PO
 '{"retain_messages": 500}'` changes all services, deleting the key undoes it.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from json import loads
 from pathlib import Path
@@ -13,58 +12,45 @@ from typing import Any, Self
 
 import structlog
 
+from bus.bucket import Bucket
 from bus.connection import Bus
-from bus.errors import BusError, PublishRefused, SettingsRefused
+from bus.errors import SettingsRefused
+from bus.followed import FollowedBucket
 from bus.metrics import Reading
-from bus.ordered import Entry, OrderedReader
-from bus.stream_api import create_stream, read_stream_state
-from schemas.headers import header_value
+from bus.ordered import Entry
 from schemas.policies import BUILT_IN, DEFAULT, Policy, PolicyRefused, parse_policy
 from schemas.subjects import decode_token, encode_token
 
 log = structlog.get_logger()
 
-RETRY_SECONDS = 0.5
-READ_SECONDS = 5.0
 HISTORY = 5  # values kept for a type, so that the last good one is found behind bad ones
-MAX_VALUE_BYTES = 65_536
-DUPLICATE_SECONDS = 120
 Values = dict[str, Any]
 
 
 class PolicyBook:
     """What each room type's policy is. Make it with `PolicyBook.load`."""
 
-    def __init__(self, bus: Bus, from_file: dict[str, Values], replicas: int = 1) -> None:
+    def __init__(self, bus: Bus, from_file: dict[str, Values]) -> None:
         self.refused = 0  # values in the bucket that are no policy
         self.changes = 0
         self.on_change: list[Callable[[str], None]] = []  # called with the type that changed
-        self._bus = bus
-        self._bucket = bus.subjects.bucket("POLICY")
-        self._stream = f"KV_{self._bucket}"
-        self._replicas = replicas
         self._from_file = from_file
         self._from_bucket: dict[str, Values] = {}
         self._policies = {
             room_type: self._compose(room_type, {}) for room_type in (*BUILT_IN, *from_file)
         }
-        self._reader = OrderedReader(
-            bus, self._stream, self._handle_entry, headers_only=False, on_reset=self._handle_reset
-        )
+        others = "policy_bucket_is_made_by_others"
+        bucket = Bucket(bus, "POLICY", history=HISTORY, made_by_others=others)
+        self._followed = FollowedBucket(bucket, self._handle_change, self._handle_reset)
 
     @classmethod
-    async def load(cls, bus: Bus, policies_file: str = "", replicas: int = 1) -> Self:
+    async def load(cls, bus: Bus, policies_file: str = "") -> Self:
         """Return a book that is as the bucket is now; waits for JetStream without end.
 
         Raises SettingsRefused for a file that can't be used.
         """
-        book = cls(bus, read_policies_file(policies_file), replicas)
-        book._reader.start()
-        try:
-            await book._catch_up()
-        except BaseException:
-            await book.close()
-            raise
+        book = cls(bus, read_policies_file(policies_file))
+        await book._followed.load("policies_wait")
         return book
 
     def of(self, room_type: str) -> Policy:
@@ -95,48 +81,13 @@ class PolicyBook:
 
     async def close(self) -> None:
         """Follow the bucket no more."""
-        await self._reader.stop()
+        await self._followed.close()
 
-    async def _catch_up(self) -> None:
-        told = False
-        while True:
-            try:
-                await self._ensure_bucket()
-                state = await read_stream_state(self._bus, self._stream)
-                await self._reader.wait_for(state.last_sequence, READ_SECONDS)
-            except BusError as error:
-                if not told:
-                    log.warning("policies_wait", bucket=self._bucket, error=str(error))
-                    told = True
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
-
-    async def _ensure_bucket(self) -> None:
-        config = {
-            "name": self._stream,
-            "subjects": [f"$KV.{self._bucket}.>"],
-            "max_msgs_per_subject": HISTORY,
-            "max_msg_size": MAX_VALUE_BYTES,
-            "storage": "file",
-            "num_replicas": self._replicas,
-            "discard": "new",
-            "duplicate_window": DUPLICATE_SECONDS * 1_000_000_000,
-            "allow_rollup_hdrs": True,
-            "deny_delete": True,
-            "allow_direct": True,
-        }
-        try:
-            await create_stream(self._bus, config)
-        except PublishRefused:
-            log.info("policy_bucket_is_made_by_others", bucket=self._bucket)
-
-    def _handle_entry(self, entry: Entry) -> None:
-        key = entry.subject.removeprefix(f"$KV.{self._bucket}.")
+    def _handle_change(self, key: str, entry: Entry | None) -> None:
         room_type = _type_of_key(key)
         if room_type is None:
             self._refuse(key, "the key is no encoded room type")
-        elif _is_deletion(entry.headers):
+        elif entry is None:
             self._from_bucket.pop(room_type, None)
             self._change(room_type)
         else:
@@ -181,7 +132,9 @@ class PolicyBook:
 
     def _refuse(self, room_type: str, why: str) -> None:
         self.refused += 1
-        log.warning("policy_refused", room_type=room_type, why=why, bucket=self._bucket)
+        log.warning(
+            "policy_refused", room_type=room_type, why=why, bucket=self._followed.bucket.name
+        )
 
 
 def read_policies_file(path: str) -> dict[str, Values]:
@@ -210,10 +163,3 @@ def _type_of_key(key: str) -> str | None:
         return room_type if encode_token(room_type) == key else None
     except ValueError:
         return None
-
-
-def _is_deletion(headers: bytes | None) -> bool:
-    return bool(
-        header_value(headers, "KV-Operation") in ("DEL", "PURGE")
-        or header_value(headers, "Nats-Marker-Reason")
-    )

@@ -5,31 +5,24 @@ milliseconds of its being stored. A record is kept as the bytes that came and de
 first asked for. What can't be read counts as a closed room: nobody gets more than was meant.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import NamedTuple, Self
 
 import structlog
 
+from bus.bucket import Bucket
 from bus.connection import Bus
-from bus.errors import BusError, PublishRefused
+from bus.followed import FollowedBucket
 from bus.metrics import Reading
-from bus.ordered import Entry, OrderedReader
-from bus.stream_api import create_stream, read_stream_state
-from schemas.headers import header_value
+from bus.ordered import Entry
 from schemas.rooms import CLOSED, Denial, RecordUnreadable, RoomRecord, decode_record, denial
 from schemas.subjects import room_topic
 
 log = structlog.get_logger()
 
-BUCKET = "ROOMS"
 TOPIC_HEAD = "room."
-RETRY_SECONDS = 0.5
-READ_SECONDS = 5.0
 MAX_VALUE_BYTES = 524_288  # a record with all its lists full of members takes some 200 KB
-DUPLICATE_SECONDS = 120
 UNREADABLE = RoomRecord(access=CLOSED)
 
 
@@ -67,56 +60,33 @@ class RoomChange(NamedTuple):
 class RoomBook:
     """Which rooms have a record, and what it says. Make it with `RoomBook.load`."""
 
-    def __init__(self, bus: Bus, replicas: int = 1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, bus: Bus, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock  # unix seconds
         self.changes = 0
         self.on_change: list[Callable[[RoomChange], None]] = []
-        self.bucket = bus.subjects.bucket(BUCKET)
-        self.stream = f"KV_{self.bucket}"
-        self._head = f"$KV.{self.bucket}."
-        self._bus = bus
-        self._replicas = replicas
+        others = "rooms_bucket_is_made_by_others"
+        self.bucket = Bucket(bus, "ROOMS", max_value_bytes=MAX_VALUE_BYTES, made_by_others=others)
         self._rooms: dict[str, HeldRecord] = {}
-        self._reader = OrderedReader(
-            bus, self.stream, self._handle_entry, headers_only=False, on_reset=self._handle_reset
-        )
+        self._followed = FollowedBucket(self.bucket, self._handle_change, self._handle_reset)
 
     @classmethod
-    async def load(cls, bus: Bus, replicas: int = 1) -> Self:
+    async def load(cls, bus: Bus) -> Self:
         """Return a book that is as the bucket is now; waits for JetStream without end."""
-        book = cls(bus, replicas)
-        try:
-            await book.follow()
-        except BaseException:
-            await book.close()
-            raise
+        book = cls(bus)
+        await book.follow()
         return book
 
     async def follow(self) -> None:
         """Begin to follow, and return when all that is in the bucket now has been read."""
-        self._reader.start()
-        told = False
-        while True:
-            try:
-                await self._ensure_bucket()
-                state = await read_stream_state(self._bus, self.stream)
-                await self._reader.wait_for(state.last_sequence, READ_SECONDS)
-            except BusError as error:
-                if not told:
-                    log.warning("rooms_wait", bucket=self.bucket, error=str(error))
-                    told = True
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+        await self._followed.load("rooms_wait")
 
     async def close(self) -> None:
         """Follow the bucket no more."""
-        await self._reader.stop()
+        await self._followed.close()
 
     async def reach(self, revision: int, seconds: float) -> None:
         """Return when this revision has been read, or the time is up."""
-        with suppress(BusError):
-            await self._reader.wait_for(revision, seconds)
+        await self._followed.reach(revision, seconds)
 
     def held(self, topic: str) -> HeldRecord | None:
         """Return the record of a room topic, None for a room without one."""
@@ -135,9 +105,9 @@ class RoomBook:
         """Tell whether a room (its id) has no record that denies the right. Raises IdRefused."""
         return self.denial(right, mid, room_topic(room)) is None
 
-    def subject(self, topic: str) -> str:
-        """Return the subject that the record of a room topic is stored on."""
-        return self._head + topic.removeprefix(TOPIC_HEAD)
+    def key(self, topic: str) -> str:
+        """Return the bucket's key of a room topic."""
+        return topic.removeprefix(TOPIC_HEAD)
 
     def readings(self) -> Iterable[Reading]:
         """What a scrape is told."""
@@ -145,30 +115,11 @@ class RoomBook:
         yield "goim_room_records", "Rooms with a record", "gauge", (), [((), rooms)]
         yield "goim_room_changes", "Records read as they changed", "counter", (), [((), changes)]
 
-    async def _ensure_bucket(self) -> None:
-        config = {
-            "name": self.stream,
-            "subjects": [f"{self._head}>"],
-            "max_msgs_per_subject": 1,
-            "max_msg_size": MAX_VALUE_BYTES,
-            "storage": "file",
-            "num_replicas": self._replicas,
-            "discard": "new",
-            "duplicate_window": DUPLICATE_SECONDS * 1_000_000_000,
-            "allow_rollup_hdrs": True,
-            "deny_delete": True,
-            "allow_direct": True,
-        }
-        try:
-            await create_stream(self._bus, config)
-        except PublishRefused:
-            log.info("rooms_bucket_is_made_by_others", bucket=self.bucket)
-
-    def _handle_entry(self, entry: Entry) -> None:
-        topic = TOPIC_HEAD + entry.subject.removeprefix(self._head)
+    def _handle_change(self, key: str, entry: Entry | None) -> None:
+        topic = TOPIC_HEAD + key
         before = self._rooms.get(topic)
         after = None
-        if is_deletion(entry.headers):
+        if entry is None:
             self._rooms.pop(topic, None)
         else:
             after = self._rooms[topic] = HeldRecord(entry.payload, entry.sequence)
@@ -183,11 +134,3 @@ class RoomBook:
     def _tell(self, change: RoomChange) -> None:
         for callback in tuple(self.on_change):
             callback(change)
-
-
-def is_deletion(headers: bytes | None) -> bool:
-    """Tell whether a bucket's message says that its key holds nothing."""
-    return bool(
-        header_value(headers, "KV-Operation") in ("DEL", "PURGE")
-        or header_value(headers, "Nats-Marker-Reason")
-    )

@@ -83,6 +83,19 @@ async def request_api(
     return answer
 
 
+def acknowledged(subject: str, payload: bytes) -> int:
+    """Return the sequence that JetStream stored a message under. Raises StreamApiRefused."""
+    try:
+        answer = loads(payload)
+        error, sequence = answer.get("error") or {}, int(answer.get("seq", 0))
+        code, words = error.get("err_code", 0), error.get("description", "nothing was stored")
+    except (ValueError, AttributeError, TypeError):
+        raise StreamApiRefused(subject, 0, "the acknowledgement is unreadable") from None
+    if error or not sequence:
+        raise StreamApiRefused(subject, code, words)
+    return sequence
+
+
 def _delivered(subject: str, answer: dict[str, Any]) -> Delivered:
     try:
         delivered = answer["delivered"]

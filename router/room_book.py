@@ -1,28 +1,21 @@
 """EDGE the bucket of room records: read from its leader, changed by compare and set."""
 
 import asyncio
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable, Iterable
-from json import loads
 from random import random
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from bus.connection import Bus
-from bus.errors import BusError, StreamApiRefused
+from bus.errors import BusError, ValueChanged
 from bus.metrics import Reading
-from bus.rooms import MAX_VALUE_BYTES, RoomBook, is_deletion
-from bus.stream_api import request_api
+from bus.rooms import MAX_VALUE_BYTES, RoomBook
 from router.errors import RoomReason, RoomRefused
 from router.readings import totals
 from router.rooms import Deed
-from schemas.headers import encode_headers
 from schemas.rooms import RecordUnreadable, RoomRecord, decode_record, encode_record
 
-MESSAGE_NOT_FOUND = 10037  # err_code of nats-server
-WRONG_LAST_SEQUENCE = 10071
-EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 MOST_ATTEMPTS = 12  # to change a record that others change too
 PAUSE_SECONDS = 0.01  # before the second attempt, at random; grows with each
 OWN_VIEW_SECONDS = 1.0  # for this router to read what it wrote
@@ -64,21 +57,11 @@ class RoomWriter:
 
     async def read(self, topic: str) -> Stored:
         """Return the record as it is now, also when another router wrote it just before."""
-        request = {"last_by_subj": self.book.subject(topic)}
         try:
-            answer = await request_api(self._bus, f"STREAM.MSG.GET.{self.book.stream}", request)
-        except StreamApiRefused as refused:
-            if refused.code == MESSAGE_NOT_FOUND:
-                return Stored(None, 0)
-            raise RoomRefused(RoomReason.ROOMS_AWAY) from refused
+            value, revision = await self.book.bucket.read(self.book.key(topic))
+            return Stored(None if value is None else decode_record(value.data), revision)
         except BusError as error:
             raise RoomRefused(RoomReason.ROOMS_AWAY) from error
-        message = answer["message"]
-        revision = int(message["seq"])
-        if is_deletion(b64decode(message.get("hdrs", ""))):
-            return Stored(None, revision)
-        try:
-            return Stored(decode_record(b64decode(message.get("data", ""))), revision)
         except RecordUnreadable:
             raise RoomRefused(RoomReason.RECORD_UNREADABLE) from None
 
@@ -109,15 +92,9 @@ class RoomWriter:
         payload = encode_record(record)
         if len(payload) > min(MAX_VALUE_BYTES, self._bus.client.max_payload) - 1024:
             raise RoomRefused(RoomReason.LIST_FULL, "the record of the room is full")
-        headers = encode_headers({EXPECTED: str(revision)})
         try:
-            reply = await self._bus.call(self.book.subject(topic), payload, headers=headers)
-            answer = loads(reply.payload)
-            error, sequence = answer.get("error"), int(answer.get("seq", 0))
-        except (BusError, ValueError, AttributeError, TypeError) as fault:
-            raise RoomRefused(RoomReason.ROOMS_AWAY) from fault
-        if error is not None and error.get("err_code") == WRONG_LAST_SEQUENCE:
+            return await self.book.bucket.put(self.book.key(topic), payload, revision)
+        except ValueChanged:
             return 0
-        if error is not None or not sequence:
-            raise RoomRefused(RoomReason.ROOMS_AWAY)
-        return sequence
+        except BusError as error:
+            raise RoomRefused(RoomReason.ROOMS_AWAY) from error

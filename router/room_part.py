@@ -30,11 +30,7 @@ class Rooms:
     async def load(cls, bus: Bus, policy_of: Callable[[str], Policy]) -> Self:
         """Return the rooms as they are now; waits for JetStream without end."""
         rooms = cls(bus, policy_of)
-        try:
-            await rooms.book.follow()
-        except BaseException:
-            await rooms.book.close()
-            raise
+        await rooms.book.follow()
         rooms.tell_again()
         return rooms
 

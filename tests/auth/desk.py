@@ -10,7 +10,6 @@ from google.protobuf.message import Message
 
 from auth.account_settings import AccountSettings
 from auth.accounts import Accounts, open_accounts
-from auth.buckets import Bucket
 from auth.bus import serve_checks
 from auth.check import AuthRules
 from auth.grant import RoomGrant
@@ -21,6 +20,7 @@ from auth.revocations import Revocations
 from auth.slowing import Rate
 from auth.tokens import TokenRules
 from auth.watching import RevocationWatch
+from bus.bucket import Bucket
 from bus.connection import Bus
 from bus.environment import Secret
 from bus.errors import RpcError
@@ -87,9 +87,8 @@ async def start_accounts(
 ) -> AccountService:
     """Start one more process on the bus."""
     rules = AuthRules(tokens, revocations=Revocations())
-    revoked = Bucket(bus, "REVOKED")
-    await revoked.ensure(1)
-    watch = RevocationWatch(bus, revoked, rules.revocations)
+    revoked = Bucket(bus, "REVOKED", msg_ttl=True)
+    watch = RevocationWatch(revoked, rules.revocations)
     await watch.load()
     accounts = await open_accounts(bus, settings, rules, revoked, clock)
     responder = Responder(rules, clock)

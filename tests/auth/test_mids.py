@@ -2,16 +2,16 @@ import asyncio
 
 import pytest
 
-from auth.buckets import Bucket, Value
-from auth.errors import ValueChanged
 from auth.mids import BLOCK, Mids, MidsContended
+from bus.bucket import Bucket, Value
 from bus.connection import Bus
+from bus.errors import ValueChanged
 
 
 @pytest.fixture
 async def bucket(account_bus: Bus) -> Bucket:
     bucket = Bucket(account_bus, "ACCOUNT")
-    await bucket.ensure(1)
+    await bucket.ensure()
     return bucket
 
 

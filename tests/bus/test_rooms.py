@@ -59,7 +59,7 @@ async def test_a_deletion_ends_it(bus: Bus, book: RoomBook) -> None:
     book.on_change.append(changes.append)
     for end in (bucket.delete, bucket.purge):
         await end(KEY)
-        entry = (await bus.jetstream.stream_info(book.stream)).state.last_seq
+        entry = (await bus.jetstream.stream_info(book.bucket.stream)).state.last_seq
         await book.reach(entry, 5)
         assert book.may(9, "receive", "chat://us")
     assert changes[-1].after is None
@@ -81,10 +81,10 @@ async def test_a_bucket_made_anew_is_followed(bus: Bus, book: RoomBook) -> None:
     await book.reach(await (await bucket_of(bus)).put(KEY, PRIVATE), 5)
     changes: list[RoomChange] = []
     book.on_change.append(changes.append)
-    await bus.jetstream.delete_key_value(book.bucket)
+    await bus.jetstream.delete_key_value(book.bucket.name)
     again = await RoomBook.load(bus)  # makes it
     revision = await (await bucket_of(bus)).put("chat.them", PRIVATE)
-    await book._reader.wait_for(revision, 30)
+    await book.reach(revision, 30)
     while book.held("room.chat.them") is None:
         await bus.flush()
     assert book.held(TOPIC) is None
@@ -100,7 +100,7 @@ async def test_what_changed_while_nats_was_away_is_read_first(
     book = await RoomBook.load(bus)
     bus.client.abort_connection()
     revision = await (await bucket_of(other)).put(KEY, PRIVATE)
-    await book._reader.wait_for(revision, 30)
+    await book.reach(revision, 30)
     assert not book.may(9, "receive", "chat://us")
     await book.close()
 

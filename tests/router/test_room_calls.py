@@ -296,7 +296,7 @@ async def test_a_record_that_is_full_is_refused(
 
 async def test_without_jetstream_rooms_are_away(asker: Asker, rooms: Rooms, bus: Bus) -> None:
     await asker.do("open", ROOM, 1)
-    await bus.jetstream.delete_stream(rooms.book.stream)
+    await bus.jetstream.delete_stream(rooms.book.bucket.stream)
     answer = await asker.ask("join", ROOM, 2)
     assert (answer["error"]["code"], answer["error"]["reason"]) == (503, "rooms_away")
     assert answer["error"]["retry"] == "later"

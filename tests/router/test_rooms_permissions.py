@@ -58,7 +58,7 @@ async def test_the_documented_permissions_are_enough(server: NatsServer) -> None
     await rooms.events.flush()
     assert rooms.events.counts["stored"] == 1
     with pytest.raises(PublishRefused):
-        await gateway.call(book.subject("room.chat.us"), b"forged", seconds=30)
+        await gateway.call(book.bucket.subject("chat.us"), b"forged", seconds=30)
     assert (router.permission_errors, store.permission_errors) == (0, 0)
     await service.stop()
     await rooms.drain()
