@@ -22,9 +22,14 @@ MOST_OPEN_FILES = 1_048_576  # Linux' own ceiling (fs.nr_open); asked for where 
 
 async def until_told_to_stop() -> None:
     """Return at the first SIGTERM or SIGINT; further ones are ignored."""
+    await told_to_stop().wait()
+
+
+def told_to_stop() -> asyncio.Event:
+    """Return what a SIGTERM or SIGINT sets, from this moment on."""
     stop = asyncio.Event()
     _on_stop_signals(stop.set)
-    await stop.wait()
+    return stop
 
 
 def run_service(
@@ -35,7 +40,7 @@ def run_service(
 
     With `--check` it stops after reading. A setting that can't be used, found now or when
     serving begins, is told in words, with exit status 2. A signal to stop cancels `serve` as
-    long as that has not come to `until_told_to_stop`.
+    long as that has not called `told_to_stop`.
     """
     environment = Environment(os.environ)
 

@@ -15,7 +15,7 @@ from uvicorn.config import Config
 
 from bus.connection import Bus
 from bus.errors import BusError, NoResponders, SettingsRefused
-from bus.lifecycle import look_for_cycles_seldom, until_told_to_stop
+from bus.lifecycle import look_for_cycles_seldom, told_to_stop
 from bus.logs import configure_logs
 from bus.metrics import Metrics, Reading
 from bus.policies import PolicyBook
@@ -208,11 +208,11 @@ async def serve(settings: Settings) -> None:
     server = Server(gateway, metrics, readiness)
     gateway.start()
     gateway.spawn(readiness.keep_probing(), "readiness")
-    told = asyncio.ensure_future(until_told_to_stop())  # who is let in is let go in order
+    told = told_to_stop()  # before anybody is let in: who is in is let go in order
     await server.open()
     look_for_cycles_seldom()
     log.info("gateway_listens", gateway=gateway.id, ports=server.ports)
-    await first_of(told, gateway.failed.wait())
+    await first_of(told.wait(), gateway.failed.wait())
     failed = gateway.failed.is_set()
     log.info("gateway_drains", connections=len(gateway.hub.connections))
     await server.drain()
