@@ -13,13 +13,12 @@ import structlog
 
 from bus.connection import Bus
 from bus.errors import BusError, PublishRefused, SettingsRefused, StreamApiRefused, ValueChanged
-from bus.stream_api import acknowledged, create_stream, request_api
+from bus.stream_api import WRONG_LAST_SEQUENCE, acknowledged, create_stream, request_api
 from schemas.headers import encode_headers, header_value
 
 log = structlog.get_logger()
 
 MESSAGE_NOT_FOUND = 10037  # err_code of nats-server
-WRONG_LAST_SEQUENCE = 10071
 REPLICAS_IMPOSSIBLE = 10074
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 OPERATION = "KV-Operation"

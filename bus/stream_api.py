@@ -11,6 +11,8 @@ from bus.errors import StreamApiRefused
 
 STREAM_NOT_FOUND = 10059  # err_code of nats-server
 STREAM_NAME_IN_USE = 10058
+WRONG_LAST_SEQUENCE = 10071
+OTHER_WRITE_IN_PROCESS = 10164  # a cluster says so while another write to the subject is on its way
 NOT_UNDERSTOOD = "the answer is not understood"
 
 
@@ -84,7 +86,10 @@ async def request_api(
 
 
 def acknowledged(subject: str, payload: bytes) -> int:
-    """Return the sequence that JetStream stored a message under. Raises StreamApiRefused."""
+    """Return the sequence that JetStream stored a message under. Raises StreamApiRefused.
+
+    Its code is WRONG_LAST_SEQUENCE wherever another write came before one that expected none.
+    """
     try:
         answer = loads(payload)
         error, sequence = answer.get("error") or {}, int(answer.get("seq", 0))
@@ -92,7 +97,8 @@ def acknowledged(subject: str, payload: bytes) -> int:
     except (ValueError, AttributeError, TypeError):
         raise StreamApiRefused(subject, 0, "the acknowledgement is unreadable") from None
     if error or not sequence:
-        raise StreamApiRefused(subject, code, words)
+        lost = code == OTHER_WRITE_IN_PROCESS
+        raise StreamApiRefused(subject, WRONG_LAST_SEQUENCE if lost else code, words)
     return sequence
 
 

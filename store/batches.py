@@ -4,16 +4,14 @@ A batch is stored whole or not at all (NATS ADR-50) and costs hardly more than o
 matters where each write is synced to disk.
 """
 
-from json import JSONDecodeError, loads
 from secrets import token_hex
 from typing import NamedTuple
 
 from bus.connection import Bus
-from bus.errors import StreamApiRefused
+from bus.stream_api import acknowledged
 from schemas.headers import encode_headers
 
 MOST_IN_BATCH = 1000  # nats-server's limit
-WRONG_LAST_SEQUENCE = 10071  # err_code: the value was changed since
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 
 
@@ -38,14 +36,14 @@ async def write_batch(bus: Bus, puts: list[Put]) -> int:
     last = puts[-1]
     headers = _batch_headers(last, batch, len(puts), {"Nats-Batch-Commit": "1"})
     reply = await bus.call(last.subject, last.value, headers=headers)
-    return _acknowledged(last.subject, reply.payload)
+    return acknowledged(last.subject, reply.payload)
 
 
 async def write_one(bus: Bus, put: Put) -> int:
     """Write one value; return its sequence. Raises as write_batch does."""
     headers = encode_headers(_expected(put)) if put.revision is not None else None
     reply = await bus.call(put.subject, put.value, headers=headers)
-    return _acknowledged(put.subject, reply.payload)
+    return acknowledged(put.subject, reply.payload)
 
 
 def _batch_headers(put: Put, batch: str, number: int, more: dict[str, str] | None = None) -> bytes:
@@ -55,17 +53,3 @@ def _batch_headers(put: Put, batch: str, number: int, more: dict[str, str] | Non
 
 def _expected(put: Put) -> dict[str, str]:
     return {} if put.revision is None else {EXPECTED: str(put.revision)}
-
-
-def _acknowledged(subject: str, payload: bytes) -> int:
-    try:
-        answer = loads(payload)
-        error = answer.get("error")
-        sequence = int(answer.get("seq", 0))
-    except (JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError, ValueError):
-        raise StreamApiRefused(subject, 0, "the acknowledgement is unreadable") from None
-    if error or not sequence:
-        error = error or {}
-        words = error.get("description", "nothing was stored")
-        raise StreamApiRefused(subject, error.get("err_code", 0), words)
-    return sequence

@@ -12,8 +12,9 @@ import structlog
 
 from bus.connection import Bus
 from bus.errors import BusError, StreamApiRefused
+from bus.stream_api import WRONG_LAST_SEQUENCE
 from schemas.subjects import decode_token
-from store.batches import MOST_IN_BATCH, WRONG_LAST_SEQUENCE, Put, write_batch, write_one
+from store.batches import MOST_IN_BATCH, Put, write_batch, write_one
 from store.errors import PositionsContended
 from store.positions import EndOf, encode_position, is_read_key, merge_topics
 from store.views import PositionView

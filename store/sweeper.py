@@ -11,8 +11,9 @@ import structlog
 
 from bus.connection import Bus
 from bus.errors import BusError, StreamApiRefused
+from bus.stream_api import WRONG_LAST_SEQUENCE
 from schemas.policies import Policy
-from store.batches import MOST_IN_BATCH, WRONG_LAST_SEQUENCE, Put, write_batch, write_one
+from store.batches import MOST_IN_BATCH, Put, write_batch, write_one
 from store.clock import Clock
 from store.errors import TopicRefused
 from store.retention import Retention, purges, room_type_token

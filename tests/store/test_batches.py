@@ -1,8 +1,8 @@
 import pytest
 
 from bus.errors import StreamApiRefused
-from bus.stream_api import request_api
-from store.batches import WRONG_LAST_SEQUENCE, Put, write_batch, write_one
+from bus.stream_api import WRONG_LAST_SEQUENCE, request_api
+from store.batches import Put, write_batch, write_one
 from tests.store.harness import System
 from tests.store.test_stream import streams_of
 
