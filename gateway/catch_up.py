@@ -210,25 +210,27 @@ class CatchingUp:
 
     def _take(self, catch_up: CatchUp, page: TopicMessages) -> None:
         connection, topic = catch_up.connection, catch_up.topic
+        messages, more = page.messages, page.more
         catch_up.asking = False
-        if connection.blocked and page.messages:  # another of its topics had place for one page
+        if connection.blocked and messages:  # another of its topics had place for one page
             catch_up.after, catch_up.newest, catch_up.more = page.started_after, 0, True
             return
         if page.gap_to and catch_up.after != page.gap_to:
             self._tell_gap(connection, topic, page.started_after, page.gap_to)
-        deliveries = [self._gateway.delivery(message) for message in page.messages]
-        topic.send_to(connection, deliveries, page.started_after)
-        self._gateway.counters.replayed += len(deliveries)
-        begins = catch_up.after is None and not catch_up.newest and not page.messages
+        if messages:
+            deliveries = [self._gateway.delivery(message) for message in messages]
+            topic.send_to(connection, deliveries, page.started_after)
+            self._gateway.counters.replayed += len(deliveries)
+        begins = catch_up.after is None and not catch_up.newest and not messages
         catch_up.after = page.reached  # not what a client says: a topic's first one settles it
-        if begins and not page.more:
+        if begins and not more:
             catch_up.after = topic.begin_after(catch_up.heard, catch_up.after)
             catch_up.begins = True
         catch_up.newest = 0
-        catch_up.more = page.more
+        catch_up.more = more
         if connection.blocked:
             return  # it goes on when it can be written to again
-        if page.messages or page.more:
+        if messages or more:
             self.resume(catch_up)
         elif not self._go_live(catch_up) and not connection.blocked:
             self._retry([catch_up], "the store is behind")
@@ -238,7 +240,8 @@ class CatchingUp:
         assert catch_up.after is not None
         if topic.base is None:
             self._gateway.interest.settle(topic, catch_up.after)
-        self._gateway.flush(topic)
+        if topic.pending:
+            self._gateway.flush(topic)
         if connection.blocked or not topic.can_go_live(catch_up.after):
             return False
         missed = topic.go_live(connection, catch_up.after, catch_up.casts)

@@ -7,6 +7,7 @@ head has a deadline and a size, which neither library gives it.
 import asyncio
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 import httptools
@@ -151,6 +152,11 @@ class _Head:
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name, value))
 
+    def repeats(self, names: Iterable[bytes]) -> bool:
+        """Tell whether one of these headers came more than once."""
+        count = Counter(name.lower() for name, _ in self.headers)
+        return any(count[name] > 1 for name in names)
+
 
 class FrontDoor(asyncio.Protocol):
     """A socket on the HTTP port whose request is not read yet."""
@@ -239,7 +245,7 @@ class FrontDoor(asyncio.Protocol):
             return
         target = head.target.partition(b"?")[0]
         headers = {name.lower(): value for name, value in head.headers}
-        if any(sum(name.lower() == one for name, _ in head.headers) > 1 for one in ONCE):
+        if len(headers) < len(head.headers) and head.repeats(ONCE):
             self._refuse("bad_request", BAD_REQUEST)
             return
         if self._gateway.settings.proxies:

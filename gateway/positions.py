@@ -89,8 +89,12 @@ class Positions:
 
     def unsaved(self, mid: int, device: str, topic: str) -> int | None:
         """Return a position the store may not have yet."""
-        waiting = (one.get((mid, device), {}) for one in (self._unsaved, *self._saving))
-        return max((topics[topic] for topics in waiting if topic in topics), default=None)
+        found, owner = None, (mid, device)
+        for waiting in (self._unsaved, *self._saving):
+            topics = waiting.get(owner)
+            if topics is not None and topic in topics:
+                found = max(topics[topic], found or 0)
+        return found
 
     def save_soon(self) -> None:
         """Save in this turn of the loop: a device has left and may come back elsewhere at once."""

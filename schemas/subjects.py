@@ -11,6 +11,7 @@ encoded, so that it is a piece of a subject. For the topic `room.live.1000`:
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 ALL_TOPIC = "all"
 NO_TYPE_TOKEN = "="  # the type of a room id without "://"; no encoded text is a lone "="
@@ -53,11 +54,12 @@ def decode_token(token: str) -> str:
     return _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), token.encode()).decode()
 
 
+@lru_cache(maxsize=4096)
 def room_topic(room: str) -> str:
     """Return the topic of a goim room id such as `live://1000`. Raises IdRefused.
 
     goim compares room ids as bytes and asks no form of them: an id without `://` gets a topic
-    too, one that no `type` and `room` of the push API can name.
+    too, one that no `type` and `room` of the push API can name. A login asks several times.
     """
     kind, separator, name = room.partition("://")
     if not separator:

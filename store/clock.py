@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bus.connection import Bus
 from bus.stream_api import request_api
-from store.message import read_time_ms
+from schemas.times import parse_milliseconds
 
 
 class Clock(Protocol):
@@ -37,6 +37,6 @@ class ServerClock:
     async def synchronize(self) -> None:
         """Ask the leader of the stream for its time. Raises BusError."""
         answer = await request_api(self._bus, f"STREAM.INFO.{self._stream}", {})
-        server = read_time_ms(answer.get("ts", "")) / 1000
+        server = parse_milliseconds(answer.get("ts", "")) / 1000
         if server:
             self._offset = server - self._monotonic()

@@ -4,8 +4,6 @@ A publisher may have written `Nats-` headers of its own; nats-server's come afte
 each header the last value counts (schemas/headers.py).
 """
 
-from datetime import UTC, datetime, timedelta
-
 from schemas.headers import (
     FROM,
     SESSION,
@@ -18,10 +16,9 @@ from schemas.headers import (
 )
 from schemas.messages_pb2 import StoredMessage, TopicMessages
 from schemas.subjects import Subjects
+from schemas.times import unix_milliseconds
 from schemas.wire import entry
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 MOST_OPERATION = 2**31 - 1  # a frame's operation is an int32
 MOST_MEMBER = 2**63 - 1
 _OWN_HEADERS = b"\r\nGoim-"  # most messages have none: they are looked for only then
@@ -50,7 +47,7 @@ def encode_message(head: str, sequence: int, headers: bytes, payload: bytes) -> 
         sequence=sequence,
         operation=parts[1],
         body=payload,
-        time_ms=read_time_ms(header_value(headers, TIME)),
+        time_ms=unix_milliseconds(headers, TIME),
     )
     if _OWN_HEADERS in headers:
         sender, recipient = header_number(headers, FROM), header_number(headers, TO)
@@ -59,14 +56,6 @@ def encode_message(head: str, sequence: int, headers: bytes, payload: bytes) -> 
         message.stamp = header_value(headers, STAMP) == "1"
         message.session = header_value(headers, SESSION)
     return message.SerializeToString()
-
-
-def read_time_ms(text: str) -> int:
-    """Read RFC 3339 with nanoseconds as unix milliseconds; 0 when it is none."""
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
-    except (ValueError, TypeError):
-        return 0
 
 
 def as_entry(message: bytes) -> bytes:
