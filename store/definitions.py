@@ -7,6 +7,7 @@ A bucket is a stream with the configuration of NATS ADR-8. All are written with 
 from dataclasses import dataclass
 from typing import Any
 
+from bus.policies import HISTORY
 from schemas.policies import DAY_SECONDS
 from schemas.subjects import Subjects
 from store.retention import Limits
@@ -72,8 +73,8 @@ def event_config(subjects: Subjects, storage: Storage) -> Config:
 def bucket_config(subjects: Subjects, kind: str, storage: Storage) -> Config:
     """Return the configuration of a bucket.
 
-    Policies stay for ever, positions until they are forgotten, marks of what is gone as long
-    again.
+    Policies stay for ever, with earlier values behind bad ones; positions until they are
+    forgotten, marks of what is gone as long again.
     """
     bucket = subjects.bucket(kind)
     lifetimes = LIFETIMES[kind]
@@ -81,7 +82,7 @@ def bucket_config(subjects: Subjects, kind: str, storage: Storage) -> Config:
         "name": f"KV_{bucket}",
         "subjects": [f"$KV.{bucket}.>"],
         "discard": "new",
-        "max_msgs_per_subject": 1,
+        "max_msgs_per_subject": HISTORY if kind == "POLICY" else 1,
         "max_age": lifetimes * storage.forget_seconds * NANOSECONDS,
         "allow_rollup_hdrs": True,
         "deny_delete": True,

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from bus.bucket import Bucket
 from bus.connection import Bus
 from bus.errors import SettingsRefused
+from bus.policies import PolicyBook
 from bus.stream_api import request_api
 from schemas.policies import Policy
 from store.batches import Put, write_one
@@ -63,6 +65,18 @@ async def test_another_policy_updates_the_stream_and_loses_nothing(system: Syste
     assert found["config"]["max_age"] == (10**7 + 600) * NANOSECONDS
     assert found["state"]["messages"] == 1
     assert (streams.created, streams.updated) == (8, 1)
+
+
+async def test_the_last_good_policy_stands_for_who_comes_after_a_bad_one(system: System) -> None:
+    book = await PolicyBook.load(system.bus)
+    await streams_of(system.bus).ensure([])
+    bucket = Bucket(system.bus, "POLICY")
+    await bucket.put("live", b'{"retain_messages": 5}')
+    await bucket.put("live", b'{"retain_messages": "many"}')
+    await book.close()
+    later = await PolicyBook.load(system.bus)
+    assert (later.of("live").retain_messages, later.refused) == (5, 1)
+    await later.close()
 
 
 async def test_a_stream_that_an_operator_made_is_taken_over(system: System) -> None:
