@@ -25,6 +25,7 @@ from gateway.front import FrontDoor
 from gateway.history import History
 from gateway.hub import Hub
 from gateway.interest import Interest
+from gateway.leaving import Leaving
 from gateway.login import Login
 from gateway.pacing import Pacing
 from gateway.positions import Positions
@@ -98,6 +99,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self.presence = Presence(self)
         self.positions = Positions(self)
+        self.leaving = Leaving(self)
         self.catching_up = CatchingUp(self)
         self.interest = Interest(self)
         self.rooms = RoomRights(self, book)
@@ -193,6 +195,7 @@ class Gateway:
         if isinstance(connection, WebSocketConnection):
             self.fragmenting.discard(connection)
         self.unseat(connection)
+        self.leaving.end(connection)
         self.release(connection.address)
         session.close()
         code = connection.close_code.number if connection.close_code else 1006

@@ -52,7 +52,7 @@ class Positions:
 
     def certify(self, connection: "Connection") -> None:
         """Note what a plain client has got, if the kernel is sure of it."""
-        if _is_counted(connection) and connection.topics and all_acknowledged(connection.transport):
+        if is_counted(connection) and connection.topics and all_acknowledged(connection.transport):
             for topic, position in written(connection).items():
                 self._note(connection, topic, position)
 
@@ -72,7 +72,7 @@ class Positions:
 
     def note_end(self, connection: "Connection") -> None:
         """Remember what was written to a plain client that is about to be closed here."""
-        if _is_counted(connection):
+        if is_counted(connection):
             connection.written_at_end = written(connection)
 
     def acknowledge(self, connection: "Connection", positions: dict[str, int]) -> None:
@@ -95,6 +95,10 @@ class Positions:
             if topics is not None and topic in topics:
                 found = max(topics[topic], found or 0)
         return found
+
+    def has_unsaved(self, device: Device) -> bool:
+        """Tell whether the store may not have all of a device yet."""
+        return any(device in one for one in (self._unsaved, *self._saving))
 
     def save_soon(self) -> None:
         """Save in this turn of the loop: a device has left and may come back elsewhere at once."""
@@ -167,10 +171,12 @@ class Positions:
             self._unavailable.warning(devices=len(batch), error=str(error))
             if isinstance(error, RpcError) and error.retry == NEVER:
                 self._gateway.counters.refused["positions_refused"] += 1  # the others are saved
+                self._gateway.leaving.settle(batch)
             else:
                 self._gateway.counters.refused["positions_unavailable"] += 1
                 self._put_back(batch)
         else:
+            self._gateway.leaving.settle(batch)
             if self._again or len(self._unsaved) >= DEVICES_IN_A_REQUEST:
                 self.save_soon()
         if not self._saving:
@@ -193,6 +199,6 @@ def written(connection: "Connection") -> dict[str, int]:
     return found
 
 
-def _is_counted(connection: "Connection") -> bool:
+def is_counted(connection: "Connection") -> bool:
     """Tell whether it is for the kernel to say what this client has got."""
     return connection.session.mid > 0 and not connection.session.ext

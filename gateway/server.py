@@ -159,6 +159,7 @@ class Server:
         random.shuffle(connections)
         for newcomer in tuple(gateway.deadlines.owners()):
             newcomer.turn_away()
+        await gateway.leaving.announce(connections, seconds + CLOSE_SECONDS)
         latest = max(0.0, min(seconds / 2, seconds - CLOSE_SECONDS))  # each has time to answer
         for number, connection in enumerate(connections):
             after = seconds * number / max(len(connections), 1)

@@ -680,6 +680,14 @@ class PositionReply(_message.Message):
     error: Error
     def __init__(self, saved: _Optional[int] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
+class LeavingNotice(_message.Message):
+    __slots__ = ("devices", "seconds")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[DevicePosition]
+    seconds: int
+    def __init__(self, devices: _Optional[_Iterable[_Union[DevicePosition, _Mapping]]] = ..., seconds: _Optional[int] = ...) -> None: ...
+
 class SendReply(_message.Message):
     __slots__ = ("sequence", "duplicate", "error")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]

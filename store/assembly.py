@@ -18,6 +18,7 @@ from store.bus import MOST_REQUESTS, StoreService
 from store.cache import MessageCache
 from store.clock import Clock, ServerClock
 from store.definitions import Storage
+from store.leaving import Leaving
 from store.metrics import StoreReadings
 from store.position_writer import PositionWriter
 from store.read_service import ReadService
@@ -72,10 +73,12 @@ class Store:
         self.writer = PositionWriter(
             bus, self.views.positions, self.views.end_of, self._clock, settings.wait_seconds
         )
+        self.leaving = Leaving(bus)
         self.service = StoreService(
             self.views,
             self.messages,
             self.writer,
+            self.leaving,
             settings.page_messages,
             fitting_bytes(settings.page_bytes, bus.client.max_payload),
             settings.wait_seconds,
@@ -102,6 +105,7 @@ class Store:
         await self.streams.ensure_patiently(described(self._policies))
         await self._synchronize()
         self.arrivals.start()
+        self.leaving.start()
         self.views.start()
         await self.views.build()
         self.service.serve(service, self._bus.subjects)
@@ -134,6 +138,7 @@ class Store:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         self.arrivals.stop()
+        self.leaving.stop()
         await self.views.stop()
 
 

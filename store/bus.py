@@ -23,9 +23,10 @@ from schemas.messages_pb2 import (
     Want,
 )
 from schemas.subjects import Subjects
-from store.answers import REFUSED, encode_page, refused_topic
+from store.answers import REFUSED, deferred_topic, encode_page, refused_topic
 from store.errors import FieldRefused, PositionRefused, TopicRefused
 from store.history import asked_topic, plan_history, source_of
+from store.leaving import Leaving
 from store.position_writer import PositionWriter
 from store.positions import check_ends, check_position, position_key
 from store.reading import MessageReader
@@ -49,6 +50,7 @@ class StoreService:
         views: Views,
         messages: MessageReader,
         writer: PositionWriter,
+        leaving: Leaving,
         page_messages: int,
         page_bytes: int,
         wait_seconds: float,
@@ -65,6 +67,7 @@ class StoreService:
         self._views = views
         self._messages = messages
         self._writer = writer
+        self._leaving = leaving
         self._page_messages = page_messages
         self._page_bytes = page_bytes
         self._seconds = wait_seconds
@@ -94,7 +97,11 @@ class StoreService:
         """Answer each want; one that can't be served has an error of its own."""
         _check_count(len(request.wants), MOST_WANTS, "wants")
         self.wants += len(request.wants)
-        kinds = [_kind_or_none(want.topic) for want in request.wants]
+        late = await self._leaving.unsettled(map(_position_key, request.wants))
+        kinds = [
+            None if _position_key(want) in late else _kind_or_none(want.topic)
+            for want in request.wants
+        ]
         stored = any(map(_needs_position, request.wants))
         await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
         async with self._filling:
@@ -110,7 +117,7 @@ class StoreService:
         answers = iter(pages)
         return ReplayReply(
             topics=[
-                self._refuse(want.topic) if kind is None else encode_page(next(answers))
+                self._refuse(want, late) if kind is None else encode_page(next(answers))
                 for want, kind in zip(request.wants, kinds, strict=True)
             ]
         )
@@ -255,9 +262,11 @@ class StoreService:
         elif barriers:
             await asyncio.gather(*[barrier.wait(self._seconds) for barrier in barriers])
 
-    def _refuse(self, topic: str) -> TopicMessages:
+    def _refuse(self, want: Want, late: Collection[str]) -> TopicMessages:
         self.wants_refused += 1
-        return refused_topic(topic, str(TopicRefused(topic)))
+        if _position_key(want) in late:
+            return deferred_topic(want.topic)
+        return refused_topic(want.topic, str(TopicRefused(want.topic)))
 
 
 def _check_count(count: int, most: int, name: str) -> None:
