@@ -53,6 +53,8 @@ NEW_TOPIC_AUDIT_SECONDS = 2.0  # interest takes a moment to spread through a NAT
 AUDIT_TICK_SECONDS = 0.5
 HEARD_SECONDS = 2.0  # NATS says sooner that it knows a subscription, or is away
 TOPICS_IN_A_REQUEST = 500
+# Plain numbers: looking one up in the enumeration costs each message 0.1 us.
+ROOM_EVENT, READ_REPLY = int(Operation.ROOM_EVENT), int(Operation.READ_REPLY)
 ANEW_SECONDS = 5.0  # in which those come back whose streams lost messages
 ANEW_WORDS = "the stored messages begin anew: come back"
 
@@ -201,14 +203,13 @@ class Interest:
         except ValueError:
             gateway.counters.dropped["operation_no_number"] += 1
             return
-        if way == b"cast" and operation == Operation.ROOM_EVENT and topic.room:
-            gateway.rooms.tell(topic, payload)
-            return
-        if way == b"cast" and operation == Operation.READ_REPLY and topic.label == "member":
-            gateway.reads.tell(topic, payload, headers)
-            return
         if way == b"cast":
-            self._append(topic, self._delivery(0, operation, payload, headers))
+            if operation == ROOM_EVENT and topic.room:
+                gateway.rooms.tell(topic, payload)
+            elif operation == READ_REPLY and topic.label == "member":
+                gateway.reads.tell(topic, payload, headers)
+            else:
+                self._append(topic, self._delivery(0, operation, payload, headers))
             return
         sequence = header_number(headers, SEQUENCE)
         if way != b"kept" or not sequence:

@@ -129,7 +129,8 @@ class Topic:
         self.pending.append(delivery)
         sequence = delivery.sequence
         if sequence:
-            self.received = max(self.received, sequence)
+            if sequence > self.received:
+                self.received = sequence
             if self.last_by_operation is None:
                 self.last_by_operation = {}
             self.last_by_operation[delivery.operation] = sequence
@@ -145,7 +146,7 @@ class Topic:
 
         They are no longer live. `write_to_all` is the quick way where all get the same.
         """
-        if not self.pending:
+        if not self.pending or self._flush_to_one():
             return []
         deliveries, self.pending = self.pending, []
         before, self.sent = self.sent, self.received
@@ -168,6 +169,26 @@ class Topic:
             self.send_to(receiver, late, floor)
             behind.append(Behind(receiver, max(floor, before), casts))
         return behind
+
+    def _flush_to_one(self) -> bool:
+        """Write the only message to the only receiver, as it mostly is for members.
+
+        Returns False where it is not so simple: all is left as it was.
+        """
+        if len(self.pending) != 1 or len(self.live) != 1:
+            return False
+        one = self.pending[0]
+        ((receiver, floor),) = self.live.items()
+        sequence = one.sequence
+        if receiver.blocked or (sequence and (sequence <= floor or sequence <= self.sent)):
+            return False
+        self.pending.clear()
+        self.sent = self.received
+        if (self.room or one.operation in receiver.accepts) and (
+            not one.sender or one.sender != receiver.number
+        ):
+            receiver.send(encode_deliveries((one,), receiver.kind, self.label), 1)
+        return True
 
     def _encode(self, deliveries: list[Delivery], kind: int) -> bytes:
         return encode_deliveries(deliveries, kind, self.label)
@@ -342,8 +363,9 @@ class Topic:
 
     def _known(self, operation: int) -> int:
         """The sequence up to which nothing of this operation is missing."""
-        of_operation = (self.last_by_operation or {}).get(operation, 0)
-        return max(of_operation, self.base or 0)
+        last, base = self.last_by_operation, self.base or 0
+        of_operation = last.get(operation, 0) if last else 0
+        return of_operation if of_operation > base else base
 
     def _rebase(self, reached: int) -> None:
         """All up to there is here."""

@@ -26,18 +26,28 @@ def header_value(block: bytes | None, name: str) -> str:
     """Return the last value of a header, `""` when it is not there. Names are case-sensitive."""
     if not block:
         return ""
-    mark = b"\r\n" + name.encode() + b":"
-    start = block.rfind(mark)
-    if start < 0:
-        return ""
-    value = block[start + len(mark) :].partition(b"\r\n")[0]
-    return value.strip().decode("utf-8", "replace")
+    return _value(block, name).decode("utf-8", "replace")
 
 
 def header_number(block: bytes | None, name: str) -> int:
     """Return a header as a number of 0 or more; 0 when it is absent or no such number."""
-    value = header_value(block, name)
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 20 else 0
+    value = _value(block, name) if block else b""
+    return int(value) if value.isdigit() and len(value) < 20 else 0
+
+
+def _value(block: bytes, name: str) -> bytes:
+    mark = _mark(name)
+    start = block.rfind(mark)
+    if start < 0:
+        return b""
+    start += len(mark)
+    end = block.find(b"\r\n", start)
+    return (block[start:end] if end >= 0 else block[start:]).strip()
+
+
+@lru_cache(maxsize=64)
+def _mark(name: str) -> bytes:
+    return b"\r\n" + name.encode() + b":"
 
 
 def status(block: bytes | None) -> int:

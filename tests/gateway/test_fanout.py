@@ -17,7 +17,7 @@ from gateway.fanout import (
     websocket_message,
     wire_sequence,
 )
-from schemas.frame import Frame, decode_frames, encode_frame
+from schemas.frame import Frame, decode_frames, encode_batch, encode_frame
 from tests.gateway.receivers import frames_of, kept
 from tests.gateway.vectors import VECTORS
 
@@ -44,6 +44,19 @@ def test_a_push_may_be_larger_than_what_clients_may_send() -> None:
     assert on_tcp.startswith(vector.tcp)
     assert on_websocket.startswith(vector.websocket)
     assert (len(on_tcp), len(on_websocket)) == (5016, 5036)
+
+
+@given(
+    body=st.sampled_from([0, 10, 77, 78, 93, 94, 4096, 4097, 65_503, 65_504]).map(bytes)
+    | st.binary(max_size=200),
+    operation=st.integers(-(2**31), 2**31 - 1),
+)
+def test_a_message_alone_is_framed_as_one_of_several(body: bytes, operation: int) -> None:
+    one = Delivery(7, operation, body)
+    for _ in range(2):  # the first of its size, and one more
+        alone = [encode_deliveries([one], kind, "member") for kind in (0, WEBSOCKET)]
+        frame = encode_frame(operation, body)
+        assert alone == [frame, websocket_message(encode_batch([frame]))]
 
 
 def test_a_frame_of_its_own_has_no_envelope() -> None:

@@ -25,6 +25,26 @@ def test_a_live_connection_gets_each_message_of_a_tick_in_one_write() -> None:
     assert len(receiver.writes) == 1
 
 
+def test_the_only_receiver_of_one_message_gets_what_it_wants_of_it() -> None:
+    topic, receiver = member_topic(), FakeReceiver(7, accepts=(1000,))
+    join(topic, receiver, reached=10)
+    for delivery in (kept(11), kept(12, sender=7), kept(13, operation=5), cast(b"c"), kept(14)):
+        if delivery.sequence:
+            arrive(topic, delivery)
+        else:
+            topic.append(delivery)
+        assert topic.flush() == []
+        assert topic.flush() == []
+    assert receiver.bodies == [b"11", b"c", b"14"]
+    assert (len(receiver.writes), receiver.messages) == (3, 3)
+    assert topic.position(receiver) == 14
+    receiver.blocked = True
+    arrive(topic, kept(15))
+    assert topic.flush() == [(receiver, 14, 1)]
+    assert receiver.bodies == [b"11", b"c", b"14"]
+    assert topic.held_by_nobody
+
+
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_all_kinds_of_connections_get_the_same_frames(kind: int) -> None:
     topic, receiver, other = room_topic(), FakeReceiver(1, kind), FakeReceiver(2, kind)
