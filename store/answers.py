@@ -17,7 +17,8 @@ def encode_page(page: Page) -> TopicMessages:
         started_after=page.started_after,
         gap_to=page.gap_to,
     )
-    answer.MergeFromString(b"".join(map(as_entry, page.in_order())))
+    if page.messages:
+        answer.MergeFromString(b"".join(map(as_entry, page.in_order())))
     return answer
 
 

@@ -5,7 +5,7 @@ before the request was sent is always in the answer.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from bus.errors import BusError, RpcError
 from bus.logs import RareLog
@@ -30,7 +30,7 @@ from store.leaving import Leaving
 from store.position_writer import PositionWriter
 from store.positions import check_ends, check_position, position_key
 from store.reading import MessageReader
-from store.replay import Page, Reply, decide_start, page_after
+from store.replay import Page, Reply, TopicState, decide_start, page_after
 from store.topics import KINDS, Kind, topic_kind
 from store.views import Views
 
@@ -97,28 +97,31 @@ class StoreService:
         """Answer each want; one that can't be served has an error of its own."""
         _check_count(len(request.wants), MOST_WANTS, "wants")
         self.wants += len(request.wants)
-        late = await self._leaving.unsettled(map(_position_key, request.wants))
+        keys = _position_keys(request.wants)
+        late = await self._leaving.unsettled(keys)
         kinds = [
-            None if _position_key(want) in late else _kind_or_none(want.topic)
-            for want in request.wants
+            None if key in late else _kind_or_none(want.topic)
+            for want, key in zip(request.wants, keys, strict=True)
         ]
         stored = any(map(_needs_position, request.wants))
         await self._pass_barriers({kind for kind in kinds if kind is not None}, stored)
         async with self._filling:
-            starts: dict[str, dict[str, int]] = {}
+            seen = _Seen(self._clock())
             pages = [
-                self._plan(want, kind, starts)
-                for want, kind in zip(request.wants, kinds, strict=True)
+                self._plan(want, kind, key, seen)
+                for want, kind, key in zip(request.wants, kinds, keys, strict=True)
                 if kind is not None
             ]
-            await asyncio.gather(
-                self._fill(Reply(pages, self._page_bytes)), self._keep_starts(starts)
-            )
+            reply = Reply(pages, self._page_bytes)
+            if seen.starts:
+                await asyncio.gather(self._fill(reply), self._keep_starts(seen.starts))
+            else:
+                await self._fill(reply)
         answers = iter(pages)
         return ReplayReply(
             topics=[
-                self._refuse(want, late) if kind is None else encode_page(next(answers))
-                for want, kind in zip(request.wants, kinds, strict=True)
+                self._refuse(want, key in late) if kind is None else encode_page(next(answers))
+                for want, kind, key in zip(request.wants, kinds, keys, strict=True)
             ]
         )
 
@@ -183,21 +186,25 @@ class StoreService:
             reply.error.code, reply.error.message, reply.error.retry = REFUSED, words, "never"
         return reply
 
-    def _plan(self, want: Want, kind: Kind, starts: dict[str, dict[str, int]]) -> Page:
-        """Return the page to fill; where a device begins that was never there goes to `starts`."""
-        view = self._views.topics[kind]
-        state = view.state(want.topic, self._clock())
-        key = _position_key(want)
-        position = self._position(key, want.topic) if key else None
+    def _plan(self, want: Want, kind: Kind, key: str, seen: "_Seen") -> Page:
+        """Return the page to fill; where a device begins that was never there goes to `seen`."""
+        view, topic = self._views.topics[kind], want.topic
+        state = seen.states.get(topic)
+        if state is None:
+            state = seen.states[topic] = view.state(topic, seen.now)
+        position = self._position(key, topic, seen) if key else None
         start = decide_start(want, position, state)
         if key and position is None and kind != "MEMBER":
-            starts.setdefault(key, {})[want.topic] = start.after
+            seen.starts.setdefault(key, {})[topic] = start.after
         self.gaps += start.gap_to > 0
         return page_after(view.stream, state, start, self._page_messages)
 
-    def _position(self, key: str, topic: str) -> int | None:
+    def _position(self, key: str, topic: str, seen: "_Seen") -> int | None:
         """Return where a device is, by what is stored and by what is being stored."""
-        stored = self._views.positions.table.topics(key).get(topic)
+        known = seen.devices.get(key)
+        if known is None:
+            known = seen.devices[key] = self._views.positions.table.topics(key)
+        stored = known.get(topic)
         coming = self._writer.unwritten(key, topic)
         if stored is None or coming is None:
             return coming if stored is None else stored
@@ -262,9 +269,9 @@ class StoreService:
         elif barriers:
             await asyncio.gather(*[barrier.wait(self._seconds) for barrier in barriers])
 
-    def _refuse(self, want: Want, late: Collection[str]) -> TopicMessages:
+    def _refuse(self, want: Want, late: bool) -> TopicMessages:
         self.wants_refused += 1
-        if _position_key(want) in late:
+        if late:
             return deferred_topic(want.topic)
         return refused_topic(want.topic, str(TopicRefused(want.topic)))
 
@@ -285,11 +292,35 @@ def _needs_position(want: Want) -> bool:
     return not want.has_after and not want.newest and want.mid > 0 and bool(want.device)
 
 
-def _position_key(want: Want) -> str:
-    """Return the key of the position that the replay starts from, `""` for one without."""
-    if not _needs_position(want):
-        return ""
+def _position_keys(wants: Iterable[Want]) -> list[str]:
+    """Return the keys of the positions that the replays start from, `""` for one without."""
+    known: dict[tuple[int, str], str] = {}
+    keys = []
+    for want in wants:
+        key = ""
+        if _needs_position(want):
+            device = want.mid, want.device
+            if device not in known:
+                known[device] = _position_key(*device)
+            key = known[device]
+        keys.append(key)
+    return keys
+
+
+def _position_key(mid: int, device: str) -> str:
     try:
-        return position_key(want.mid, want.device)
+        return position_key(mid, device)
     except PositionRefused:
         return ""
+
+
+class _Seen:
+    """What was looked up for one request, whose wants share topics and devices."""
+
+    __slots__ = ("devices", "now", "starts", "states")
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.states: dict[str, TopicState] = {}
+        self.devices: dict[str, dict[str, int]] = {}  # positions as stored, by key
+        self.starts: dict[str, dict[str, int]] = {}  # of devices that were never there, by key
