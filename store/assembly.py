@@ -94,6 +94,7 @@ class Store:
             self.sweeper,
             self.service,
             self.reading,
+            self.leaving,
         )
         self._bus = bus
         self._policies = policies

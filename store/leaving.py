@@ -32,6 +32,10 @@ class Leaving:
     """The devices that have not left yet."""
 
     def __init__(self, bus: Bus) -> None:
+        self.left = 0
+        self.deferred = 0  # times that one was asked for too early
+        self.given_up = 0  # asked for, and waited for in vain
+        self.unlisted = 0  # there was no place for them: they are not waited for
         self._bus = bus
         self._leavers: dict[str, _Leaver] = {}
         self._subscription: DirectSubscription | None = None
@@ -54,10 +58,13 @@ class Leaving:
             leaver.give_up_at = leaver.give_up_at or min(leaver.until, now + GIVE_UP_SECONDS)
             if now >= leaver.give_up_at:
                 del asked[key]
+                self.given_up += 1
                 self._settle(key)
         if asked:
             await asyncio.wait([one.left for one in asked.values()], timeout=HOLD_SECONDS)
-        return {key for key, one in asked.items() if not one.left.done()}
+        late = {key for key, one in asked.items() if not one.left.done()}
+        self.deferred += len(late)
+        return late
 
     def _handle(self, _: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
         try:
@@ -67,7 +74,7 @@ class Leaving:
             return  # no gateway of ours
         if not notice.seconds:
             for key in keys:
-                self._settle(key)
+                self.left += self._settle(key)
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
@@ -79,8 +86,12 @@ class Leaving:
                 known.until = max(known.until, until)
             elif len(self._leavers) < MOST_LEAVING:
                 self._leavers[key] = _Leaver(until, loop.create_future())
+            else:
+                self.unlisted += 1
 
-    def _settle(self, key: str) -> None:
+    def _settle(self, key: str) -> bool:
         leaver = self._leavers.pop(key, None)
-        if leaver is not None and not leaver.left.done():
-            leaver.left.set_result(None)
+        if leaver is None:
+            return False
+        leaver.left.set_result(None)
+        return True

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from bus.metrics import Reading
 from store.arrivals import Arrivals
 from store.bus import StoreService
+from store.leaving import Leaving
 from store.position_writer import PositionWriter
 from store.read_service import ReadService
 from store.reading import MessageReader
@@ -26,6 +27,7 @@ class StoreReadings:
         sweeper: Sweeper,
         service: StoreService,
         reading: ReadService,
+        leaving: Leaving,
     ) -> None:
         self._views = views
         self._messages = messages
@@ -35,6 +37,7 @@ class StoreReadings:
         self._sweeper = sweeper
         self._service = service
         self._reading = reading
+        self._leaving = leaving
 
     def __call__(self) -> Iterable[Reading]:
         """Return all readings as they are now."""
@@ -175,6 +178,19 @@ class StoreReadings:
             "Wants of something that is no topic",
             "counter",
             service.wants_refused,
+        )
+        leaving = self._leaving
+        yield _by(
+            "store_leaving",
+            "Devices that were to leave a gateway, by outcome",
+            "counter",
+            "outcome",
+            {
+                "left": leaving.left,
+                "deferred": leaving.deferred,
+                "given_up": leaving.given_up,
+                "unlisted": leaving.unlisted,
+            },
         )
         yield _one(
             "store_replayed_messages", "Messages in answers", "counter", service.replayed_messages

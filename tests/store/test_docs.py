@@ -37,6 +37,6 @@ async def test_the_readings_in_the_document_exist(system: System, checkout: Path
     shown = metrics.render().decode()
     text = (checkout / "docs/storage.md").read_text()
     readings = re.findall(r"^\| `(goim_store_\w+)(\{.*?\})?` \|", text, re.MULTILINE)
-    assert len(readings) == 10
+    assert len(readings) == 11
     for name, labels in readings:
         assert name + labels in shown

@@ -51,6 +51,7 @@ async def test_where_a_device_is_that_leaves_is_told_by_no_store_before_it_has_l
     sequence = await system.publish("member.7", b"x")
     await tell(system, 60, "ios", "web")
     assert {refusal(page) for page in await answers(system)} == {LATER}
+    assert sum(one.store.leaving.deferred for one in system.stores) == 10
     other = await system.replay_one(Want(topic="member.7", mid=7, device="android"))
     assert [one.sequence for one in other.messages] == [sequence]
     known = await system.replay_one(Want(topic="member.7", mid=7, has_after=True, after=0))
@@ -62,6 +63,7 @@ async def test_where_a_device_is_that_leaves_is_told_by_no_store_before_it_has_l
     for page in await answers(system):
         assert (refusal(page), list(page.messages)) == ((0, ""), [])
         assert page.started_after == sequence
+    assert [one.store.leaving.left for one in system.stores] == [1, 1]
 
 
 async def test_a_request_waits_a_little_for_a_device_to_leave(
@@ -86,10 +88,11 @@ async def test_a_device_that_never_leaves_is_not_waited_for_without_end(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leaving, "GIVE_UP_SECONDS", 0.0)
-    await system.start_store()
+    process = await system.start_store()
     sequence = await system.publish("member.7", b"x")
     await tell(system, 60, "ios")
     assert [one.sequence for one in (await system.replay_one(WANT)).messages] == [sequence]
+    assert process.store.leaving.given_up == 1
 
 
 async def test_what_is_over_or_too_much_is_let_go(
@@ -100,6 +103,7 @@ async def test_what_is_over_or_too_much_is_let_go(
     await tell(system, 60, "a", "b", "c")
     leavers = process.store.leaving._leavers
     assert list(leavers) == ["7.a", "7.b"]
+    assert process.store.leaving.unlisted == 1
     leavers["7.a"].until = 0.0
     await tell(system, 60, "d")
     assert list(leavers) == ["7.b", "7.d"]
