@@ -270,9 +270,9 @@ class StoreService:
             await asyncio.gather(*[barrier.wait(self._seconds) for barrier in barriers])
 
     def _refuse(self, want: Want, late: bool) -> TopicMessages:
-        self.wants_refused += 1
         if late:
             return deferred_topic(want.topic)
+        self.wants_refused += 1
         return refused_topic(want.topic, str(TopicRefused(want.topic)))
 
 
