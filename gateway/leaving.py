@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 DEVICES_IN_A_NOTICE = 500
-FLUSH_SECONDS = 1.0  # an end does not wait longer for NATS
+FLUSH_SECONDS = 0.5  # an end does not wait longer for NATS
 
 
 class Leaving:
@@ -48,7 +48,7 @@ class Leaving:
     def end(self, connection: "Connection") -> None:
         """Its socket is closed: what it has got is noted by now, or never."""
         device = _device(connection)
-        if not self._told[device]:
+        if not self._told[device] or not is_counted(connection):
             return
         self._told[device] -= 1
         if not self._told[device]:

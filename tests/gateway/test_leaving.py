@@ -65,11 +65,13 @@ async def test_a_device_of_which_nothing_is_known_has_left_when_its_sockets_are_
     harness: Harness,
 ) -> None:
     first, second = [await harness.tcp(mid=5, platform="web") for _ in range(2)]
+    extended = await harness.tcp(mid=5, platform="web", ext=1)
     await harness.settled()
     heard = await hear(harness)
     connections = harness.gateway.hub.connections
     await harness.gateway.leaving.announce(list(connections.values()), 10.0)
-    first.reset()
+    for one in (extended, first):
+        one.reset()
     await harness.is_true(lambda: len(connections) == 1)
     await harness.delivered()
     assert heard == [(["web", "web"], False)]
