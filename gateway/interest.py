@@ -36,6 +36,7 @@ from schemas.headers import (
     TO,
     header_number,
     header_value,
+    republished,
 )
 from schemas.messages_pb2 import LastReply, LastRequest
 from schemas.operations import Operation
@@ -211,12 +212,17 @@ class Interest:
             else:
                 self._append(topic, self._delivery(0, operation, payload, headers))
             return
-        sequence = header_number(headers, SEQUENCE)
+        plain = republished(headers) if headers is not None else None
+        sequence, last_sequence = plain or (
+            header_number(headers, SEQUENCE),
+            header_number(headers, LAST_SEQUENCE),
+        )
         if way != b"kept" or not sequence:
             gateway.counters.dropped["subject_unknown"] += 1
             return
-        delivery = self._delivery(sequence, operation, payload, headers)
-        arrival = topic.arrive(delivery, header_number(headers, LAST_SEQUENCE))
+        own = headers if plain is None else None  # what is not nats-server's
+        delivery = self._delivery(sequence, operation, payload, own)
+        arrival = topic.arrive(delivery, last_sequence)
         if arrival is Arrival.REPEATED:
             gateway.counters.messages_repeated += 1
             return

@@ -19,6 +19,12 @@ SEQUENCE = "Nats-Sequence"
 LAST_SEQUENCE = "Nats-Last-Sequence"
 TIME = "Nats-Time-Stamp"
 SUBJECT = "Nats-Subject"
+# As nats-server's Republish writes it, where the publisher gave an id at most.
+_REPUBLISHED = re.compile(
+    rb"NATS/1\.0\r\n(?:Nats-Msg-Id: [^\r]*\r\n)?Nats-Stream: [^\r]+\r\nNats-Subject: [^\r]+\r\n"
+    rb"Nats-Sequence: ([0-9]{1,19})\r\nNats-Time-Stamp: [^\r]+\r\n"
+    rb"Nats-Last-Sequence: ([0-9]{1,19})\r\n\r\n"
+)
 _NAME = re.compile(r"[!-9;-~]+")  # printable ASCII but for space and colon (NATS ADR-4)
 
 
@@ -48,6 +54,15 @@ def _value(block: bytes, name: str) -> bytes:
 @lru_cache(maxsize=64)
 def _mark(name: str) -> bytes:
     return b"\r\n" + name.encode() + b":"
+
+
+def republished(block: bytes) -> tuple[int, int] | None:
+    """Return SEQUENCE and LAST_SEQUENCE of a block that says nothing else of interest.
+
+    None for all others: the publisher gave it headers of ours, or of nats-server's.
+    """
+    found = _REPUBLISHED.fullmatch(block)
+    return None if found is None else (int(found[1]), int(found[2]))
 
 
 def status(block: bytes | None) -> int:

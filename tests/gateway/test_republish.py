@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from bus.connection import Bus
 from bus.stream_api import request_api
-from schemas.headers import MESSAGE_ID, encode_headers
+from schemas.headers import MESSAGE_ID, encode_headers, republished
 from store.definitions import Storage, stream_config
 from store.retention import Limits
 from tests.gateway.harness import Harness, running_gateway
@@ -39,6 +39,9 @@ async def publish(bus: Bus, topic: str, body: bytes, operation: int = 1000, name
 
 async def test_what_nats_server_republishes_is_what_clients_get(harness: Harness) -> None:
     harness.store.end = 0  # the real streams begin
+    blocks: list[bytes | None] = []
+    heard = harness.bus.subjects.interest(ROOM)
+    harness.bus.subscribe(heard, lambda _subject, _reply, _body, block: blocks.append(block))
     client = await harness.ws(**CLIENT)
     for label in ("member", "all", "room:live://1"):
         await client.until_live(label)
@@ -54,6 +57,9 @@ async def test_what_nats_server_republishes_is_what_clients_get(harness: Harness
         if frame.operation != 19:
             received.append((frame.sequence, frame.body))
     assert received == expected
+    await harness.delivered()
+    read = [republished(block) for block in blocks if block]
+    assert [one and one[0] for one in read] == [sequence for sequence, _ in expected]
     sequence = await publish(bus, "member.5", b"to five")
     frames = [await client.receive() for _ in range(2)]
     assert loads(frames[0].body) == {"topic": "member", "sequence": sequence}

@@ -9,6 +9,7 @@ from schemas.headers import (
     encode_headers,
     header_number,
     header_value,
+    republished,
     status,
 )
 
@@ -23,6 +24,36 @@ values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r
 def test_of_a_forged_and_the_servers_value_the_last_counts() -> None:
     assert header_value(FORGED, SEQUENCE) == "7"
     assert header_number(FORGED, SEQUENCE) == 7
+
+
+PLAIN = (
+    b"NATS/1.0\r\nNats-Stream: GOIM_ROOM\r\nNats-Subject: goim.push.room.live.1.4\r\n"
+    b"Nats-Sequence: 17\r\nNats-Time-Stamp: 2026-11-30T01:00:00.5Z\r\nNats-Last-Sequence: 9\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("own", [b"", b"Nats-Msg-Id: \r\n", b"Nats-Msg-Id: room.1 7\r\n"])
+def test_a_block_of_nats_servers_alone_is_read_at_once(own: bytes) -> None:
+    block = PLAIN.replace(b"\r\n", b"\r\n" + own, 1)
+    assert republished(block) == (17, 9)
+    assert (header_number(block, SEQUENCE), header_number(block, LAST_SEQUENCE)) == (17, 9)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        FORGED,
+        PLAIN[:-2],
+        PLAIN.replace(b"\r\n", b"\r\nGoim-Stamp: 1\r\n", 1),
+        PLAIN.replace(b"\r\n", b"\r\nNats-Sequence: 99\r\n", 1),
+        PLAIN[:-2] + b"Goim-From: 5\r\n\r\n",
+        PLAIN[:-2] + PLAIN[10:],
+        PLAIN.replace(b"17", b"-17"),
+        PLAIN.replace(b"17", b"1" * 20),
+    ],
+)
+def test_a_block_with_anything_else_is_to_be_read_header_by_header(block: bytes) -> None:
+    assert republished(block) is None
 
 
 def test_a_name_that_ends_alike_is_another_header() -> None:
