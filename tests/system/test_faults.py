@@ -35,6 +35,7 @@ PUBLISH_SECONDS = 2.0
 EXIT_SECONDS = 10.0
 STORM_CLIENTS = 200
 DRAIN_SECONDS = 2.0
+BACK_SOON = 0.02  # of the time that a client waits at most before it comes back
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +206,13 @@ async def test_a_rolling_restart_loses_nothing_and_repeats_nothing(
         f"room:chat://{room}": f"goim.push.room.chat.{room}.1000",
     }
     async with AsyncExitStack() as stack:
+        client_of = partial(
+            Client, mid=mid, room=f"chat://{room}", accepts=[1000], jitter=lambda: BACK_SOON
+        )
         clients = [
-            await stack.enter_async_context(
-                Client(url, mid=mid, room=f"chat://{room}", key=unique(), accepts=[1000], ext=ext)
-            )
+            await stack.enter_async_context(client_of(url, key=unique(), ext=ext))
             for url in (fragile.websocket_url, fragile.tcp_url)
-            for ext in (True, True, False)
+            for ext in (True, True, False, False)
         ]
         readers = [Reader(client) for client in clients]
         async with publishing(fragile, subjects) as publisher:
