@@ -118,7 +118,8 @@ void command_send(void) {
   clear_samples(&answer_ms);
   uint64_t answers = totals.answers, frames = totals.frames;
   double began = now(), cpu = cpu_seconds();
-  for (double end = began + seconds; now() < end;) poll_sockets(0.02);
+  double end = began + seconds, latest = end + SILENT_SECONDS;
+  while (now() < end || (totals.answers == answers && now() < latest)) poll_sockets(0.02);
   double took = now() - began;
   answer("{\"seconds\":%.4f,\"answers\":%llu,\"frames\":%llu,\"answer_ms_p50\":%.3f,"
          "\"answer_ms_p99\":%.3f,\"cpu\":%.3f,\"lost\":%u}",

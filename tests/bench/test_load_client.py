@@ -160,7 +160,8 @@ def test_what_goes_in_batches_is_stored_in_batches(sink: Path, tmp_path: Path) -
             ).answer
             state = link.ask_json("$JS.API.STREAM.INFO.ROOM", {"subjects_filter": ">"})["state"]
     assert answer["errors"] == 0
-    assert 0 < answer["messages"] <= state["messages"] <= answer["messages"] + 10
+    # Not counted: a window of the warm-up, and one that is on its way at the end.
+    assert 0 < answer["messages"] <= state["messages"] <= answer["messages"] + 20
     assert answer["messages"] % 5 == state["messages"] % 5 == 0
     assert set(state["subjects"]) == {"room.0", "room.1", "room.2"}
 
@@ -175,7 +176,7 @@ def test_messages_by_the_clock_are_timed_from_sending_to_the_last_receiver(
         subject="goim.room.bench.0.cast.1000",
         receivers=3,
         rate=200,
-        seconds=0.2,
+        seconds=1,
         warm=0,
     ).answer
     assert answer["messages"] > 0
@@ -202,7 +203,7 @@ def test_a_mix_pushes_beats_moves_and_reconnects(client: LoadClient) -> None:
         member_subject="goim.member.%d.cast.1000",
         change_rate=20,
         reconnect_rate=20,
-        seconds=0.3,
+        seconds=1,
         warm=0,
         **rates,
     ).answer
