@@ -59,7 +59,7 @@ def runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         needs("nats", "jq", "bash")
         return lambda name: ["bash", str(EXAMPLES / f"{name}.sh")]
     folder = tmp_path_factory.mktemp("examples")
-    for file in EXAMPLES.iterdir():
+    for file in filter(Path.is_file, EXAMPLES.iterdir()):
         shutil.copy(file, folder)
     if language == "mjs":
         needs("node", "npm")
