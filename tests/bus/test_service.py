@@ -165,13 +165,11 @@ async def test_a_refusal_never_looks_like_an_empty_message(asker: Bus, service: 
     name = service.bus.subjects.rpc("gateway", "push")
     service.serve("push", name, KeyPush, KeyPushReply, handle)
     await service.bus.flush()
-    replies: list[Reply] = []
-    asker.request(name, b"", replies.append)
-    await asker.flush()
-    await service.bus.flush()
-    await asker.flush()
-    assert isinstance(replies[0].error, NoResponders)
-    assert header_value(replies[0].headers, "Nats-Service-Error-Code") == "403"
+    answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    asker.request(name, b"", answered.set_result)
+    reply = await answered
+    assert isinstance(reply.error, NoResponders)
+    assert header_value(reply.headers, "Nats-Service-Error-Code") == "403"
     assert service.endpoints[-1].last_error == "403:not you"
 
 
