@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -14,7 +15,7 @@ UPGRADE = (
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
-LONG_SECONDS = 10.0
+LONG_SECONDS = 30.0
 QUIET_SECONDS = 0.3  # nothing came for so long: nothing comes
 
 
@@ -82,12 +83,20 @@ class GoimSocket:
         taken, self._rest = self._rest[:count], self._rest[count:]
         return taken
 
-    def receive_rest(self) -> tuple[bytes, bool]:
-        """Return what comes until nothing does or the other side ends, and whether it ended."""
-        self.socket.settimeout(QUIET_SECONDS)
+    def receive_rest(
+        self, enough: Callable[[bytes], bool] = lambda taken: True
+    ) -> tuple[bytes, bool]:
+        """Return what comes until the other side ends, and whether it ended.
+
+        It did not when nothing more came although that was enough, or for long when it was not.
+        """
         taken, self._rest = self._rest, b""
         try:
-            while data := self.socket.recv(65_536):
+            while True:
+                self.socket.settimeout(QUIET_SECONDS if enough(taken) else LONG_SECONDS)
+                data = self.socket.recv(65_536)
+                if not data:
+                    break
                 taken += data
         except TimeoutError:
             return taken, False
