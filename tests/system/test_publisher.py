@@ -9,6 +9,7 @@ import pytest
 from goimbus.client import Client
 from schemas.frame import encode_frame
 from schemas.operations import Operation
+from tests.plain_nats import settle
 from tests.system.goim_socket import GoimSocket, unique
 from tests.system.running_system import RunningSystem
 
@@ -74,13 +75,15 @@ async def test_a_thousand_messages_wait_for_a_member_and_come_before_newer_ones(
         client.receive()
     for number in range(1000):
         await publisher.publish(f"goim.push.member.{mid}.1000", b"%d" % number)
-    await publisher.flush()
+    await settle(publisher)
     with login(system, transport, mid=mid, key=key, accepts=[1000]) as client:
         first = client.receive_pushes(1)
         await stream.publish(f"goim.push.member.{mid}.1000", b"newer")
         bodies = [one.body for one in [*first, *client.receive_pushes(1001 - len(first))]]
         assert bodies == [*(b"%d" % number for number in range(1000)), b"newer"]
         assert client.receive_rest() == (b"", False)
+        client.send(encode_frame(Operation.HEARTBEAT))
+        client.receive()
     with login(system, transport, mid=mid, key=key, accepts=[1000]) as client:
         assert client.receive_rest() == (b"", False)
     await publisher.close()
