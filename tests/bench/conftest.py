@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from bench import load_client
 from bench.baseline_server import BaselineServer
 from bench.sink_build import build_sink
 from bench.target import Target
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on its way has the time that it needs on a busy machine."""
+    monkeypatch.setattr(load_client, "DRAIN_SECONDS", 1.0)
 
 
 @pytest.fixture(scope="session")

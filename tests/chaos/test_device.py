@@ -1,6 +1,7 @@
 """A raw client never says by a frame that it has read what it has not."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -64,8 +65,8 @@ async def logged_in(server: Server) -> Device:
 async def test_a_connection_on_which_an_answer_stays_out_is_cut(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chaos.device.ANSWER_SECONDS", 0.05)
     device = await logged_in(server)
+    monkeypatch.setattr("chaos.device.ANSWER_SECONDS", 0.05)
     await device.beat()
     await server.ended.wait()
     assert not device.is_connected
@@ -76,8 +77,8 @@ async def test_a_connection_on_which_an_answer_stays_out_is_cut(
 async def test_who_waits_for_an_answer_of_somebody_else_goes_on_without_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chaos.device.ANSWER_SECONDS", 0.05)
     device = await logged_in(server)
+    monkeypatch.setattr("chaos.device.ANSWER_SECONDS", 0.05)
     beating = asyncio.create_task(device.beat())
     await asyncio.sleep(0)
     assert not await device.until_answered()
@@ -91,6 +92,7 @@ async def test_what_came_to_a_slow_client_is_read_before_it_is_cut_off(server: S
     device.connection.pause()
     server.writers[0].write(encode_frame(OPERATION, encode_body(number)))
     await server.writers[0].drain()
+    select.select([device.connection._transport.get_extra_info("socket")], [], [])  # it is there
     device.cut()
     assert device.log.frames == 1
     await server.ended.wait()

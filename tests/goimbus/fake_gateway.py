@@ -162,7 +162,8 @@ async def fake_gateway(transport: str) -> AsyncIterator[FakeGateway]:
     """Listen on a free port of 127.0.0.1."""
     gateway = FakeGateway()
     if transport == "ws":
-        async with serve(gateway.serve_websocket, "127.0.0.1", 0) as server:
+        # No pings: a test may move the clock past their deadline.
+        async with serve(gateway.serve_websocket, "127.0.0.1", 0, ping_interval=None) as server:
             gateway.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/sub"
             yield gateway
             for connection in gateway.connections:

@@ -30,6 +30,13 @@ def client_of(gateway: FakeGateway, **options: Any) -> Client:
     return Client(gateway.url, jitter=lambda: 0.0, **options)
 
 
+def pass_time(seconds: float) -> None:
+    """Move the clock of this test's loop on: what is due by then comes at once."""
+    loop = asyncio.get_running_loop()
+    time = loop.time
+    loop.time = lambda: time() + seconds  # type: ignore[method-assign]
+
+
 class Scene:
     """A client that is logged in, and the gateway's end of its connection."""
 

@@ -47,6 +47,7 @@ def account(checkout: Path, nats_url: str, prefix: str, tmp_path: Path) -> Accou
             "GOIM_SUBJECT_PREFIX": prefix,
             "GOIM_DATA_DIR": str(tmp_path),
             "GOIM_API_KEY": API_KEY,
+            "GOIM_REQUEST_SECONDS": "30",
         }
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "goimbus", "account", *words),

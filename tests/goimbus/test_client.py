@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bench.ports import free_ports
-from goimbus.client import Client, ClientHooks
+from goimbus.client import Client, ClientHooks, ConnectionState
 from goimbus.client_errors import (
     ClientClosed,
     ClosedByServer,
@@ -24,7 +24,7 @@ from tests.goimbus.fake_gateway import (
     fake_gateway,
     topic_frame,
 )
-from tests.goimbus.scene import QUICK, ROOM, TOPIC, client_of, enter
+from tests.goimbus.scene import QUICK, ROOM, TOPIC, client_of, enter, pass_time
 from tests.goimbus.scene import running_gateway as running_gateway
 
 
@@ -94,13 +94,15 @@ async def test_a_plain_client_asks_for_no_extensions(gateway: FakeGateway) -> No
 async def test_a_heartbeat_goes_out_at_once_and_brings_the_online_count(
     gateway: FakeGateway,
 ) -> None:
-    scene = await enter(gateway, client_of(gateway), heartbeat=0.02)
+    limits = replace(QUICK, silence_seconds=10)
+    scene = await enter(gateway, client_of(gateway, limits=limits), heartbeat=30)
     await scene.connection.push_run(TOPIC, (1, b"x"))
     await scene.take(1)
     while scene.connection.heartbeats < 3:
         sending = asyncio.create_task(scene.client.send("x"))
         await scene.connection.answer(await scene.connection.read(), sequence=1)
-        await sending
+        await sending  # something came back within 10 s
+        pass_time(20)
     assert scene.client.online == 42
     await scene.client.close()
 
@@ -191,9 +193,12 @@ async def test_closing_ends_the_iteration_and_fails_who_waits(gateway: FakeGatew
 async def test_a_login_that_does_not_come_is_an_error_with_the_last_reason(
     gateway: FakeGateway,
 ) -> None:
-    client = client_of(gateway, limits=replace(QUICK, connect_seconds=0.1))
+    states: asyncio.Queue[ConnectionState] = asyncio.Queue()
+    client = client_of(gateway, hooks=ClientHooks(on_state=states.put_nowait))
     entering = asyncio.create_task(client.__aenter__())
     (await gateway.accept()).cut()
+    await states.get()
+    pass_time(QUICK.connect_seconds)
     with pytest.raises(ConnectFailed, match="a refused token does that"):
         await entering
 
@@ -233,10 +238,14 @@ def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["ws", "tcp"])
 async def test_a_port_where_nobody_listens_is_told(scheme: str, unused_port: int) -> None:
+    states: asyncio.Queue[ConnectionState] = asyncio.Queue()
     client = Client(
         f"{scheme}://127.0.0.1:{unused_port}",
-        jitter=lambda: 0.05,
-        limits=replace(QUICK, connect_seconds=0.2),
+        hooks=ClientHooks(on_state=states.put_nowait),
+        limits=QUICK,
     )
+    entering = asyncio.create_task(client.__aenter__())
+    await states.get()
+    pass_time(QUICK.connect_seconds)
     with pytest.raises(ConnectFailed, match=r"Connect call failed"):
-        await client.__aenter__()
+        await entering

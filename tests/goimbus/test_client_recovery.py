@@ -93,7 +93,7 @@ async def test_a_message_whose_handling_failed_is_not_acknowledged(gateway: Fake
 
 
 async def test_acknowledgements_are_batched(gateway: FakeGateway) -> None:
-    scene = await enter(gateway, client_of(gateway, limits=ClientLimits()))
+    scene = await enter(gateway, client_of(gateway, limits=ClientLimits(acknowledge_seconds=3600)))
     await scene.connection.push_run("all", *((number, b"x") for number in range(1, 102)))
     await scene.take(2)
     assert await acknowledged(scene.connection) == {"all": 1}

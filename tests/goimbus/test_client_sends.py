@@ -16,7 +16,7 @@ from goimbus.client_errors import (
 from schemas.frame import encode_frame
 from schemas.operations import Operation
 from tests.goimbus.fake_gateway import FakeGateway
-from tests.goimbus.scene import QUICK, ROOM, TOPIC, client_of, enter
+from tests.goimbus.scene import QUICK, ROOM, TOPIC, client_of, enter, pass_time
 from tests.goimbus.scene import running_gateway as running_gateway
 
 
@@ -112,11 +112,14 @@ async def test_an_answer_that_does_not_come_is_an_error_in_time(gateway: FakeGat
 async def test_a_message_that_the_server_may_have_forgotten_is_not_sent_again(
     gateway: FakeGateway,
 ) -> None:
-    limits = replace(QUICK, resend_seconds=0.05)  # below answer_seconds: nobody waits for longer
-    scene = await enter(gateway, client_of(gateway, limits=limits))
-    with pytest.raises(AnswerTimeout) as late:
-        await scene.client.send("x")
+    limits = replace(QUICK, silence_seconds=1000)
+    scene = await enter(gateway, client_of(gateway, limits=limits), heartbeat=1000)
+    unanswered = asyncio.create_task(scene.client.send("x"))
     await scene.connection.read()
+    pass_time(limits.answer_seconds)
+    with pytest.raises(AnswerTimeout) as late:
+        await unanswered
+    pass_time(limits.resend_seconds)
     with pytest.raises(SendRefused, match=r"too old to be sure .* \(409\)"):
         await scene.client.send("x", number=late.value.number)
     sending = asyncio.create_task(scene.client.send("x"))

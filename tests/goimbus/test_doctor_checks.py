@@ -1,7 +1,6 @@
 import os
 import re
 import resource
-import socket
 import sys
 import time
 from pathlib import Path
@@ -10,15 +9,20 @@ import nats
 import pytest
 from nats.js.api import StreamConfig
 
+from bench.ports import free_ports
 from goimbus import doctor_checks
 from goimbus.doctor_checks import Finding, check_nats, check_open_files, check_redis, check_settings
 from goimbus.embedded import EmbeddedServer, find_nats_server, running
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is there has the time that it needs."""
+    monkeypatch.setattr(doctor_checks, "ANSWER_SECONDS", 30.0)
+
+
 def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    return free_ports(1)[0]
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -29,7 +33,7 @@ async def make_streams(nats_url: str, prefix: str) -> None:
     client = await nats.connect(nats_url)
     for kind in ("ROOM", "MEMBER", "ALL"):
         subjects = [f"{prefix}.push.{kind.lower()}.>"]
-        await client.jetstream().add_stream(
+        await client.jetstream(timeout=30).add_stream(
             StreamConfig(name=f"{prefix.upper()}_{kind}", subjects=subjects)
         )
     await client.close()
@@ -67,7 +71,7 @@ async def test_a_clock_that_is_far_off_is_a_fault(
     monkeypatch.setattr("time.time", lambda: now() + 100)
     clock = by_name(await check_nats(nats_url, "", prefix, None))["clock"]
     assert clock.fine is False
-    assert clock.words.startswith(("99.", "100."))
+    assert 90 < float(clock.words.split()[0]) < 110
 
 
 async def test_an_old_nats_is_a_fault(

@@ -30,7 +30,7 @@ def nats_of_the_prefix(tmp_path: Path, prefix: str) -> Iterator[str]:
 async def test_nats_keeps_streams_and_takes_atomic_batches(nats_url: str) -> None:
     client = await nats.connect(nats_url)
     assert client.connected_server_version.major * 100 + client.connected_server_version.minor > 211
-    account = await client.jetstream().account_info()
+    account = await client.jetstream(timeout=30).account_info()
     assert account.limits.max_storage != 0
     await client.close()
 
@@ -50,7 +50,7 @@ async def test_nobody_but_the_server_may_publish_what_was_kept(
         await client.publish(f"{prefix}.{topic}.kept.1000", b"forged")
         assert "permissions violation" in (await refusals.get()).lower()
         await client.publish(f"{prefix}.{topic}.cast.1000", b"cast")
-        assert (await heard.next_msg()).data == b"cast"
+        assert (await heard.next_msg(20)).data == b"cast"
     await client.close()
 
 
@@ -58,7 +58,7 @@ async def test_the_server_republishes_what_it_stored_where_clients_may_not(
     nats_of_the_prefix: str, prefix: str
 ) -> None:
     client = await nats.connect(nats_of_the_prefix)
-    stream = client.jetstream()
+    stream = client.jetstream(timeout=30)
     target = f"{prefix}.room.{{{{wildcard(1)}}}}.{{{{wildcard(2)}}}}.kept.{{{{wildcard(3)}}}}"
     await stream.add_stream(
         StreamConfig(
@@ -70,7 +70,7 @@ async def test_the_server_republishes_what_it_stored_where_clients_may_not(
     )
     heard = await client.subscribe(f"{prefix}.room.live.1.>")
     ack = await stream.publish(f"{prefix}.push.room.live.1.1000", b"hello")
-    message = await heard.next_msg()
+    message = await heard.next_msg(20)
     assert message.subject == f"{prefix}.room.live.1.kept.1000"
     assert message.headers is not None
     assert message.headers["Nats-Sequence"] == str(ack.seq)

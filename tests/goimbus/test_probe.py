@@ -3,13 +3,14 @@ import socket
 
 import pytest
 
+from bench.ports import free_ports
 from goimbus.errors import PortTaken
 from goimbus.probe import check_port_is_free, http_get
 
 
 def test_a_port_with_a_listener_is_taken_and_free_again_later() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
+    with socket.create_server(("127.0.0.1", port)):
         with pytest.raises(PortTaken, match=f"PORT: can't listen on port {port}"):
             check_port_is_free("PORT", "127.0.0.1", port)
         with pytest.raises(PortTaken):
@@ -50,7 +51,6 @@ async def test_http_get_reads_status_and_body(
 
 
 async def test_http_get_where_nothing_listens_is_an_os_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    (port,) = free_ports(1)
     with pytest.raises(OSError, match="Connect"):
         await http_get(port, "/")

@@ -253,7 +253,11 @@ async def test_a_closed_output_does_not_stop_the_services(
 
 def _child_named(parent: int, name: str) -> int:
     for path in Path("/proc").glob("[0-9]*/stat"):
-        pid, command, _, parent_pid = path.read_text().split()[:4]
-        if int(parent_pid) == parent and name in command:
+        try:
+            pid, _, rest = path.read_text().partition(" (")
+        except OSError:  # it has just ended
+            continue
+        command, _, numbers = rest.rpartition(") ")
+        if int(numbers.split()[1]) == parent and name in command:
             return int(pid)
     raise AssertionError(f"no child {name} of {parent}")

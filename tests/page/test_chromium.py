@@ -206,9 +206,10 @@ async def test_guests_meet_in_a_room_by_its_name_and_read_what_was_said_before(
     system: RunningSystem, browser: Browser
 ) -> None:
     push = f"{system.http_url}/goim/push/room?type=chat&room=lobby&operation=1000"
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         for number in range(OLD_MESSAGES):
-            await http.post(push, content=f"old message {number}")
+            answer = await http.post(push, content=f"old message {number}")
+            assert answer.json()["code"] == 0
     url = f"http://127.0.0.1:{system.port}/#lobby"
     eve = await browser.open(url)
     await eve.click("#tab-guest")
@@ -256,7 +257,7 @@ async def test_a_login_outlives_its_tokens_and_ends_in_all_tabs(
     secrets = json.loads((system.folder / "data" / "secrets.json").read_text())
     key = {"Authorization": f"Bearer {secrets['GOIM_API_KEY']}"}
     role = {"name": "Ida", "role": "service"}  # whose tokens all end with that
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=30) as http:
         changed = await http.post(f"{url}api/v1/accounts/role", json=role, headers=key)
     assert changed.status_code == 200
     await say(first, "with a new token")

@@ -115,7 +115,7 @@ async def becomes(wanted: T, ask: Callable[[], Awaitable[T]]) -> None:
 
 async def reasons(system: RunningSystem) -> list[str]:
     """Return why the system is not ready, nothing when it is."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=20) as client:
         answer = await client.get(f"http://127.0.0.1:{system.port}/readyz")
         told: list[str] = answer.json()["reasons"]
         assert (answer.status_code == 503) == bool(told)
@@ -124,7 +124,7 @@ async def reasons(system: RunningSystem) -> list[str]:
 
 async def metric(system: RunningSystem, name: str) -> float:
     """Return a number of the gateway's `/metrics`, 0 where it is not told yet."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=20) as client:
         text = (await client.get(f"{system.http_url}/metrics")).text
     found = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(found[0]) if found else 0.0

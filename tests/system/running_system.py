@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class RunningSystem:
     @property
     def log(self) -> str:
         """What all parts have printed."""
-        return (self.folder / "log").read_text()
+        return (self.folder / "log").read_text(errors="replace")
 
     def ready(self) -> bool:
         """Tell whether pushes and logins work."""
@@ -96,7 +96,8 @@ class RunningSystem:
         """Kill all processes of a part with -9; return how many."""
         found = self.processes(module)
         for process_id in found:
-            os.kill(process_id, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # a worker may have ended with its parent
+                os.kill(process_id, signal.SIGKILL)
         return len(found)
 
 
