@@ -19,7 +19,8 @@ async def run(connection: Client, words: list[str]) -> None:
             await connection.publish(subject, body.encode(), headers=headers or None)
             await connection.flush()
         case ["req", subject, body]:
-            sys.stdout.write((await connection.request(subject, body.encode())).data.decode())
+            reply = await connection.request(subject, body.encode(), timeout=20)
+            sys.stdout.write(reply.data.decode())
         case ["kv", "put", bucket, key, value]:
             await (await connection.jetstream().key_value(bucket)).put(key, value.encode())
         case ["kv", "del", bucket, key]:

@@ -9,7 +9,7 @@ from schemas.call import Caller
 from schemas.calls import CALLS
 from schemas.subjects import Subjects
 from tests.system.running_system import RunningSystem
-from tests.system.test_accounts import api_key
+from tests.system.test_accounts import api_key, until_gateways_report
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "whole_api.py"
 OF_GATEWAYS = {call.subject(Subjects()) for call in CALLS if call.caller is Caller.GATEWAY}
@@ -17,6 +17,7 @@ OF_GATEWAYS = {call.subject(Subjects()) for call in CALLS if call.caller is Call
 
 async def test_plain_nats_makes_every_call(system: RunningSystem) -> None:
     assert "import goimbus" not in SCRIPT.read_text()
+    until_gateways_report(system)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(SCRIPT)),
         env={"PATH": os.environ["PATH"], "NATS_URL": system.nats_url}
