@@ -11,10 +11,12 @@ from bus.outage import Outage
 from bus.settings import BusSettings
 from tests.bus.servers import NatsServer
 
+PATIENT_SECONDS = 20.0  # for an answer: the disk of a loaded machine takes its time
+
 
 @pytest.fixture
 def settings(nats_url: str, prefix: str) -> BusSettings:
-    return BusSettings(nats_url=nats_url, prefix=prefix)
+    return BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
 
 
 @pytest.fixture

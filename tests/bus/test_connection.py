@@ -24,13 +24,15 @@ from bus.errors import (
 from bus.plain import PlainClient
 from bus.settings import BusSettings
 from schemas.headers import header_value, status
-from tests.bus.conftest import Connect, Failures
+from tests.bus.conftest import PATIENT_SECONDS, Connect, Failures
 from tests.bus.talk import Inbox, echo, subject
 
 
 @pytest.fixture(params=[True, False], ids=["direct", "plain"])
 def settings(nats_url: str, prefix: str, request: pytest.FixtureRequest) -> BusSettings:
-    return BusSettings(nats_url=nats_url, prefix=prefix, direct=request.param)
+    return BusSettings(
+        nats_url=nats_url, prefix=prefix, direct=request.param, request_seconds=PATIENT_SECONDS
+    )
 
 
 async def test_the_setting_chooses_the_delivery(bus: Bus, settings: BusSettings) -> None:

@@ -20,6 +20,7 @@ from bus.direct import (
 )
 from bus.logs import RareLog
 from bus.settings import BusSettings
+from tests.bus.conftest import PATIENT_SECONDS
 from tests.bus.servers import NatsServer
 
 Received = tuple[bytes, bytes, bytes, bytes | None]
@@ -255,29 +256,30 @@ async def test_nats_pys_own_requests_work(client: DirectClient, prefix: str) -> 
         await msg.respond(b"pong:" + msg.data)
 
     await client.subscribe(f"{prefix}.service", cb=answer)
-    assert (await client.request(f"{prefix}.service", b"x")).data == b"pong:x"
+    assert (await client.request(f"{prefix}.service", b"x", PATIENT_SECONDS)).data == b"pong:x"
     with pytest.raises(NoRespondersError):
-        await client.request(f"{prefix}.none", b"x")
+        await client.request(f"{prefix}.none", b"x", PATIENT_SECONDS)
 
 
 async def test_nats_pys_jetstream_works(client: DirectClient, prefix: str) -> None:
-    jetstream = client.jetstream()
+    jetstream = client.jetstream(timeout=PATIENT_SECONDS)
     await jetstream.add_stream(StreamConfig(name=prefix, subjects=[f"{prefix}.in"]))
     for number in range(50):
         await jetstream.publish(f"{prefix}.in", b"%d" % number)
     pull = await jetstream.pull_subscribe(f"{prefix}.in", "durable")
-    fetched = await pull.fetch(50, timeout=5)
+    fetched = await pull.fetch(50, timeout=PATIENT_SECONDS)
     assert [msg.data for msg in fetched] == [b"%d" % number for number in range(50)]
     ordered = await jetstream.subscribe(f"{prefix}.in", ordered_consumer=True)
-    assert [(await ordered.next_msg()).data for _ in range(50)] == [msg.data for msg in fetched]
+    followed = [(await ordered.next_msg(PATIENT_SECONDS)).data for _ in range(50)]
+    assert followed == [msg.data for msg in fetched]
 
 
 async def test_nats_pys_key_value_buckets_work(client: DirectClient, prefix: str) -> None:
-    bucket = await client.jetstream().create_key_value(bucket=prefix)
+    bucket = await client.jetstream(timeout=PATIENT_SECONDS).create_key_value(bucket=prefix)
     await bucket.put("key", b"value")
     assert (await bucket.get("key")).value == b"value"
     watcher = await bucket.watchall()
-    entry = await watcher.updates(timeout=5)  # type: ignore[no-untyped-call]
+    entry = await watcher.updates(timeout=PATIENT_SECONDS)  # type: ignore[no-untyped-call]
     assert entry is not None
     assert (entry.key, entry.value) == ("key", b"value")
     await watcher.stop()  # type: ignore[no-untyped-call]

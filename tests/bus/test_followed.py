@@ -12,7 +12,7 @@ from bus.errors import ReaderBehind, SettingsRefused
 from bus.followed import FollowedBucket
 from bus.ordered import Entry
 from bus.settings import BusSettings
-from tests.bus.conftest import Connect, Failures
+from tests.bus.conftest import PATIENT_SECONDS, Connect, Failures
 from tests.bus.servers import NatsServer
 
 
@@ -52,11 +52,11 @@ async def test_what_is_written_later_is_told_too(view: View) -> None:
     await view.load("waits")
     await view.bucket.put("a", b"1")
     revision = await view.bucket.put("a", b"2")
-    await view.reach(revision, 5)
+    await view.reach(revision, PATIENT_SECONDS)
     assert view.held == {"a": b"2"}
     await view.bucket.put("b", b"")
     await view.bucket.delete("a")
-    await view.catch_up(5)
+    await view.catch_up(PATIENT_SECONDS)
     assert view.held == {"b": b""}
 
 
@@ -71,7 +71,7 @@ async def test_waiting_for_what_does_not_come_ends(view: View) -> None:
 
 async def test_a_bucket_made_anew_is_read_anew(view: View) -> None:
     await view.load("waits")
-    await view.reach(await view.bucket.put("a", b"1"), 5)
+    await view.reach(await view.bucket.put("a", b"1"), PATIENT_SECONDS)
     await view.bucket.bus.jetstream.delete_stream(view.bucket.stream)
     await view.bucket.ensure()
     await view.bucket.put("b", b"2")

@@ -14,6 +14,7 @@ from bus.ordered import SILENCE_SECONDS, Entry, OrderedReader
 from bus.settings import BusSettings
 from bus.stream_api import StreamState, read_stream_state
 from schemas.headers import header_value
+from tests.bus.conftest import PATIENT_SECONDS
 from tests.bus.servers import NatsServer
 
 SHORT_SILENCE_SECONDS = 0.6  # a loaded machine may take it for the end
@@ -107,9 +108,9 @@ async def test_what_is_stored_comes_first_and_what_is_published_follows(
     view = View()
     await publish(bus, stream, 500)
     async with reading(bus, stream, view) as reader:
-        await reader.wait_for(500, 5)
+        await reader.wait_for(500, PATIENT_SECONDS)
         last = await publish(bus, stream, 500)
-        await reader.wait_for(last, 5)
+        await reader.wait_for(last, PATIENT_SECONDS)
     assert view.sequences == list(range(1, 1001))
     assert view.entries[3].payload == b"3"
     assert view.entries[3].subject == subject(bus)
@@ -126,7 +127,7 @@ async def test_a_reader_works_on_nats_pys_own_delivery(settings: BusSettings) ->
     view = View()
     await publish(bus, stream, 3000)
     async with reading(bus, stream, view) as reader:
-        await reader.wait_for(await publish(bus, stream, 10), 10)
+        await reader.wait_for(await publish(bus, stream, 10), PATIENT_SECONDS)
     await bus.drain()
     assert view.sequences == list(range(1, 3011))
     assert reader.gaps == 0
@@ -136,7 +137,7 @@ async def test_headers_only_leaves_the_payload_out(bus: Bus, stream: str) -> Non
     view = View()
     await bus.call(subject(bus), b"twelve bytes", headers=b"NATS/1.0\r\nGoim-From: 7\r\n\r\n")
     async with reading(bus, stream, view, headers_only=True) as reader:
-        await reader.wait_for(1, 5)
+        await reader.wait_for(1, PATIENT_SECONDS)
     (entry,) = view.entries
     assert entry.payload == b""
     assert header_value(entry.headers, "Goim-From") == "7"
@@ -148,7 +149,7 @@ async def test_reading_begins_at_the_start_sequence(bus: Bus, stream: str) -> No
     await publish(bus, stream, 20)
     async with reading(bus, stream, view, start_sequence=15) as reader:
         assert reader.reached == 14
-        await reader.wait_for(20, 5)
+        await reader.wait_for(20, PATIENT_SECONDS)
     assert view.sequences == list(range(15, 21))
 
 
@@ -164,11 +165,11 @@ async def test_only_the_last_message_of_each_subject_is_read_and_then_all_that_c
     view = View()
     reader = OrderedReader(bus, name, view.take, headers_only=False, last_of=every)
     reader.start()
-    await reader.wait_for(4, 5)
+    await reader.wait_for(4, PATIENT_SECONDS)
     assert [(one.sequence, one.subject) for one in view.entries] == [(2, seven), (3, eight)]
     for subject_of_it in (f"{name}.other", seven, seven):
         await bus.call(subject_of_it, b"x")
-    await reader.wait_for(7, 5)
+    await reader.wait_for(7, PATIENT_SECONDS)
     assert view.sequences == [2, 3, 6, 7]
     await reader.stop()
 
@@ -189,7 +190,7 @@ async def test_a_killed_and_restarted_server_costs_and_doubles_nothing(
         await server.start()
         await reconnected.wait()
         last = await publish(bus, stream, 10_000)
-        await reader.wait_for(last, 20)
+        await reader.wait_for(last, PATIENT_SECONDS)
     await bus.drain()
     assert view.sequences == list(range(1, 20_001))
     assert view.resets == 0
@@ -202,7 +203,7 @@ async def test_deleted_messages_are_passed_over(bus: Bus, stream: str) -> None:
     for sequence in (4, 5, 9, 10):
         await bus.jetstream.delete_msg(stream, sequence)
     async with reading(bus, stream, view) as reader:
-        await reader.wait_for(10, 5)
+        await reader.wait_for(10, PATIENT_SECONDS)
         assert reader.reached == 10
     assert view.sequences == [1, 2, 3, 6, 7, 8]
     assert reader.gaps == 0
@@ -211,10 +212,10 @@ async def test_deleted_messages_are_passed_over(bus: Bus, stream: str) -> None:
 async def test_sequences_that_never_come_are_reached_too(bus: Bus, stream: str) -> None:
     await publish(bus, stream, 5)
     async with reading(bus, stream, View()) as reader:
-        await reader.wait_for(5, 5)
+        await reader.wait_for(5, PATIENT_SECONDS)
         await bus.jetstream.purge_stream(stream, seq=1000)
         assert (await read_stream_state(bus, stream)).last_sequence == 999
-        await reader.wait_for(999, 5)
+        await reader.wait_for(999, PATIENT_SECONDS)
         assert reader.gaps == 0
 
 
@@ -223,9 +224,9 @@ async def test_a_purged_stream_is_read_to_its_end(bus: Bus, stream: str) -> None
     await publish(bus, stream, 50)
     await bus.jetstream.purge_stream(stream)
     async with reading(bus, stream, view) as reader:
-        await reader.wait_for(50, 5)
+        await reader.wait_for(50, PATIENT_SECONDS)
         last = await publish(bus, stream, 3)
-        await reader.wait_for(last, 5)
+        await reader.wait_for(last, PATIENT_SECONDS)
     assert view.sequences == [51, 52, 53]
 
 
@@ -233,12 +234,12 @@ async def test_a_stream_made_anew_resets_the_view(bus: Bus, stream: str) -> None
     view = View()
     await publish(bus, stream, 5)
     async with reading_quickly(bus, stream, view) as reader:
-        await reader.wait_for(5, 5)
+        await reader.wait_for(5, PATIENT_SECONDS)
         await bus.jetstream.delete_stream(stream)
         await make_stream(bus)
         await publish(bus, stream, 30)
         await view.was_reset.wait()
-        await reader.wait_for(30, 5)
+        await reader.wait_for(30, PATIENT_SECONDS)
     assert view.sequences == list(range(1, 31))
     assert reader.resets == 1
 
@@ -248,7 +249,7 @@ async def test_a_stream_that_lost_its_end_resets_the_view(bus: Bus, stream: str)
     await publish(bus, stream, 5)
     async with reading(bus, stream, view, start_sequence=9) as reader:
         await view.was_reset.wait()
-        await reader.wait_for(5, 5)
+        await reader.wait_for(5, PATIENT_SECONDS)
     assert view.sequences == [1, 2, 3, 4, 5]
 
 
@@ -267,7 +268,7 @@ async def test_a_missing_delivery_is_read_again(settings: BusSettings) -> None:
 
     bus.drops = drops
     async with reading(bus, stream, view) as reader:
-        await reader.wait_for(300, 5)
+        await reader.wait_for(300, PATIENT_SECONDS)
     await bus.drain()
     assert view.sequences == list(range(1, 301))
     assert (len(lost), reader.gaps, reader.restarts) == (1, 1, 1)
@@ -287,8 +288,8 @@ async def test_a_missing_last_delivery_shows_in_the_heartbeat(settings: BusSetti
         return False
 
     bus.drops = drops
-    async with reading_quickly(bus, stream, view) as reader:
-        await reader.wait_for(10, 5)
+    async with reading(bus, stream, view) as reader:
+        await reader.wait_for(10, PATIENT_SECONDS)
     await bus.drain()
     assert view.sequences == list(range(1, 11))
     assert reader.gaps == 1
@@ -298,11 +299,11 @@ async def test_a_consumer_that_somebody_deleted_is_made_again(bus: Bus, stream: 
     view = View()
     await publish(bus, stream, 3)
     async with reading_quickly(bus, stream, view) as reader:
-        await reader.wait_for(3, 5)
+        await reader.wait_for(3, PATIENT_SECONDS)
         for consumer in await bus.jetstream.consumers_info(stream):
             await bus.jetstream.delete_consumer(stream, consumer.name)
         last = await publish(bus, stream, 3)
-        await reader.wait_for(last, 5)
+        await reader.wait_for(last, PATIENT_SECONDS)
     assert view.sequences == [1, 2, 3, 4, 5, 6]
 
 
@@ -314,7 +315,7 @@ async def test_a_stream_that_is_not_there_yet_is_waited_for(bus: Bus) -> None:
         assert caught.value.reached == 0
         stream = await make_stream(bus)
         last = await publish(bus, stream, 2)
-        await reader.wait_for(last, 5)
+        await reader.wait_for(last, PATIENT_SECONDS)
     assert view.sequences == [1, 2]
 
 
@@ -329,7 +330,7 @@ async def test_an_entry_that_raises_is_counted_and_passed_over(bus: Bus, stream:
     await publish(bus, stream, 5)
     reader = OrderedReader(bus, stream, refuse_the_third, headers_only=False)
     reader.start()
-    await reader.wait_for(5, 5)
+    await reader.wait_for(5, PATIENT_SECONDS)
     await reader.stop()
     assert view.sequences == [1, 2, 4, 5]
     assert reader.entry_errors == 1
@@ -339,7 +340,7 @@ async def test_a_stopped_reader_hands_nothing_over(bus: Bus, stream: str) -> Non
     view = View()
     async with reading(bus, stream, view) as reader:
         await publish(bus, stream, 2)
-        await reader.wait_for(2, 5)
+        await reader.wait_for(2, PATIENT_SECONDS)
     await publish(bus, stream, 2)
     await bus.flush()
     assert view.sequences == [1, 2]
@@ -348,7 +349,7 @@ async def test_a_stopped_reader_hands_nothing_over(bus: Bus, stream: str) -> Non
 
 async def test_many_wait_and_those_who_give_up_are_forgotten(bus: Bus, stream: str) -> None:
     async with reading(bus, stream, View()) as reader:
-        waits = [asyncio.create_task(reader.wait_for(2, 5)) for _ in range(10)]
+        waits = [asyncio.create_task(reader.wait_for(2, PATIENT_SECONDS)) for _ in range(10)]
         with pytest.raises(ReaderBehind):
             await reader.wait_for(99, 0.01)
         waits.pop().cancel()
@@ -366,13 +367,13 @@ async def test_what_is_delivered_while_the_stream_is_asked_is_no_sign_of_a_loss(
     async def read_late(bus: Bus, stream: str) -> StreamState:
         state = await read_stream_state(bus, stream)
         if reader._subscription is not None:
-            await reader.wait_for(await publish(bus, stream, 1), 5)
+            await reader.wait_for(await publish(bus, stream, 1), PATIENT_SECONDS)
         return state
 
     await publish(bus, stream, 3)
     monkeypatch.setattr("bus.ordered.read_stream_state", read_late)
     reader.start()
-    await reader.wait_for(4, 5)
+    await reader.wait_for(4, PATIENT_SECONDS)
     await reader.stop()
     assert view.sequences == [1, 2, 3, 4]
     assert reader.resets == view.resets == 0

@@ -9,7 +9,7 @@ from bus.connection import Bus
 from bus.rooms import RoomBook, RoomChange
 from bus.settings import BusSettings
 from schemas.rooms import INVITATION, RoomRecord, encode_record
-from tests.bus.conftest import Connect
+from tests.bus.conftest import PATIENT_SECONDS, Connect
 from tests.bus.servers import NatsServer
 
 TOPIC, KEY = "room.chat.us", "chat.us"
@@ -39,7 +39,7 @@ async def test_what_is_stored_counts_at_once_and_for_those_who_load_later(
     changes: list[RoomChange] = []
     book.on_change.append(changes.append)
     revision = await (await bucket_of(bus)).put(KEY, PRIVATE)
-    await book.reach(revision, 5)
+    await book.reach(revision, PATIENT_SECONDS)
     assert not book.may(9, "receive", "chat://us")
     assert book.may(2, "history", "chat://us")
     assert [one.topic for one in changes] == [TOPIC]
@@ -60,14 +60,14 @@ async def test_a_deletion_ends_it(bus: Bus, book: RoomBook) -> None:
     for end in (bucket.delete, bucket.purge):
         await end(KEY)
         entry = (await bus.jetstream.stream_info(book.bucket.stream)).state.last_seq
-        await book.reach(entry, 5)
+        await book.reach(entry, PATIENT_SECONDS)
         assert book.may(9, "receive", "chat://us")
     assert changes[-1].after is None
 
 
 async def test_what_is_no_record_closes_the_room(bus: Bus, book: RoomBook) -> None:
     revision = await (await bucket_of(bus)).put(KEY, b"nonsense")
-    await book.reach(revision, 5)
+    await book.reach(revision, PATIENT_SECONDS)
     denial = book.denial("receive", 1, TOPIC)
     assert denial is not None
     assert denial.reason == "room_closed"
@@ -78,7 +78,7 @@ async def test_waiting_for_what_does_not_come_ends(book: RoomBook) -> None:
 
 
 async def test_a_bucket_made_anew_is_followed(bus: Bus, book: RoomBook) -> None:
-    await book.reach(await (await bucket_of(bus)).put(KEY, PRIVATE), 5)
+    await book.reach(await (await bucket_of(bus)).put(KEY, PRIVATE), PATIENT_SECONDS)
     changes: list[RoomChange] = []
     book.on_change.append(changes.append)
     await bus.jetstream.delete_key_value(book.bucket.name)
@@ -107,6 +107,6 @@ async def test_what_changed_while_nats_was_away_is_read_first(
 
 async def test_it_is_measured(bus: Bus, book: RoomBook) -> None:
     revision = await (await bucket_of(bus)).put(KEY, PRIVATE)
-    await book.reach(revision, 5)
+    await book.reach(revision, PATIENT_SECONDS)
     numbers = {one[0]: one[4][0][1] for one in book.readings()}
     assert numbers == {"goim_room_records": 1, "goim_room_changes": 1}
