@@ -26,6 +26,7 @@ from bus.environment import Secret
 from bus.errors import RpcError
 from bus.service import Service
 from schemas.messages_pb2 import AccountEvent
+from tests.bus.conftest import PATIENT_SECONDS
 
 from .signing import NOW, SECRET
 
@@ -154,7 +155,7 @@ class Desk:
     async def check(self, body: str) -> dict[str, Any]:
         """Ask `goim.auth.check` about an auth body, after what is revoked has come through."""
         for one in self.services:
-            await one.watch.catch_up(5)
+            await one.watch.catch_up(PATIENT_SECONDS)
         subject = self.bus.subjects.rpc("auth", "check")
         reply = await self.bus.call(subject, json.dumps({"token": body}).encode())
         grant: dict[str, Any] = json.loads(reply.payload)

@@ -10,13 +10,15 @@ from bus.connection import Bus
 from bus.errors import NoResponders
 from bus.settings import BusSettings
 from schemas import messages_pb2
+from tests.bus.conftest import PATIENT_SECONDS
 
 from .signing import NOW, SIGNED_ONLY, token
 
 
 @pytest.fixture
 async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
-    connected = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
+    connected = await Bus.connect(settings, "test")
     yield connected
     await connected.drain()
 

@@ -1,6 +1,7 @@
 """Tries are slowed and counted, by name and by address; operators and members are told apart."""
 
 import asyncio
+import threading
 
 import jwt
 import pytest
@@ -153,13 +154,19 @@ async def test_codes_are_sent_at_a_rate_for_each_name(empty_desk: Desk) -> None:
 
 async def test_too_many_passwords_at_once_are_refused_as_busy(empty_desk: Desk) -> None:
     desk = empty_desk
-    dear = HashRules(threads=1, waiting=1, memory_kib=4096, rounds=2)
-    await desk.start(hashing=dear)
-    reasons = await asyncio.gather(*(wrong_tries(desk, 1, f"name {n}") for n in range(8)))
-    flat = [one for (one,) in reasons]
+    service = await desk.start(hashing=HashRules(threads=1, waiting=1, memory_kib=8, rounds=1))
+    hasher, all_have_asked = service.accounts.desk.gate.hasher, threading.Event()
+    hasher._threads.submit(all_have_asked.wait)
+    try:
+        tries = [asyncio.create_task(wrong_tries(desk, 1, f"name {n}")) for n in range(8)]
+        while hasher.refused < 6:
+            await desk.bus.flush()
+    finally:
+        all_have_asked.set()
+    flat = [one for (one,) in await asyncio.gather(*tries)]
     assert flat.count("login_failed") == 2
     assert flat.count("busy") == 6
-    assert desk.services[0].accounts.desk.gate.hasher.refused == 6
+    assert hasher.refused == 6
 
 
 async def test_a_password_hashed_by_old_rules_is_hashed_again_at_login(empty_desk: Desk) -> None:

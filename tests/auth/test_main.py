@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +16,8 @@ import pytest
 from bus.connection import Bus
 from bus.errors import NoResponders
 from bus.settings import BusSettings
+from tests.bus.conftest import PATIENT_SECONDS
+from tests.bus.servers import free_port
 
 from .signing import SECRET, token
 
@@ -59,7 +60,8 @@ async def start(checkout: Path) -> AsyncIterator[Start]:
 
 @pytest.fixture
 async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
-    connected = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
+    connected = await Bus.connect(settings, "test")
     yield connected
     await connected.drain()
 
@@ -107,9 +109,8 @@ async def test_open_mode_is_warned_about_and_believes_clients(
 async def test_its_counters_are_served_over_http_where_a_port_is_set(
     start: Start, nats_url: str, bus: Bus
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     process = await start(
         NATS_URL=nats_url,
         GOIM_SUBJECT_PREFIX=bus.subjects.prefix,
@@ -118,7 +119,7 @@ async def test_its_counters_are_served_over_http_where_a_port_is_set(
     )
     await read_until(process, "auth_started")
     await bus.call(bus.subjects.rpc("auth", "check"), b'{"token":"null"}')
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENT_SECONDS) as client:
         metrics = (await client.get("/metrics")).text
         health = await client.get("/healthz")
     process.terminate()

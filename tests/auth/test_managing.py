@@ -124,7 +124,7 @@ async def test_an_operator_activates_a_pending_account_for_good(empty_desk: Desk
 
 async def test_a_pending_account_that_was_closed_can_be_opened_and_used(empty_desk: Desk) -> None:
     desk = empty_desk
-    await desk.start(activation="code", pending_seconds=1)
+    await desk.start(activation="code", pending_seconds=60)
     mid = await desk.register("Ann")
     await desk.call("deactivate", token=API_KEY, mid=mid)
     await desk.call("reactivate", token=API_KEY, name="Ann")

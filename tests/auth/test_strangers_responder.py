@@ -14,6 +14,8 @@ from auth.grant import AuthRequest
 from bus.connection import Bus
 from bus.settings import BusSettings
 from schemas import messages_pb2
+from tests.bus.conftest import PATIENT_SECONDS
+from tests.plain_nats import settle
 
 
 @pytest.fixture
@@ -30,7 +32,8 @@ def example(checkout: Path) -> Any:
 
 @pytest.fixture
 async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
-    connected = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
+    connected = await Bus.connect(settings, "test")
     yield connected
     await connected.drain()
 
@@ -51,7 +54,7 @@ async def test_a_strangers_responder_answers_what_the_gateway_asks(
 ) -> None:
     subject = bus.subjects.rpc("auth", "check")
     stranger = await example.answer_checks(nats_url, bus.subjects.prefix)
-    await stranger.flush()  # the first one's PING may have overtaken what nats-py had waiting
+    await settle(stranger)
 
     async def check(body: str) -> messages_pb2.Grant:
         request = {"token": body, "gateway": "g1", "address": "192.0.2.1", "transport": "ws"}

@@ -9,6 +9,7 @@ from auth.revocations import Revocations
 from auth.watching import RevocationWatch
 from bus.bucket import Bucket
 from bus.connection import Bus
+from tests.bus.conftest import PATIENT_SECONDS
 
 
 async def test_what_any_service_writes_holds_and_ends_when_it_is_deleted(account_bus: Bus) -> None:
@@ -22,7 +23,7 @@ async def test_what_any_service_writes_holds_and_ends_when_it_is_deleted(account
         table.check_member(7)
     await theirs.put("member.8", b'{"blocked":true}')
     await theirs.delete("member.7")
-    await watch.catch_up(5)
+    await watch.catch_up(PATIENT_SECONDS)
     table.check_member(7)
     with pytest.raises(MemberBlocked):
         table.check_member(8)
@@ -35,7 +36,7 @@ async def test_a_bucket_that_is_made_anew_is_read_anew(account_bus: Bus) -> None
     watch = RevocationWatch(bucket, table)
     await watch.load()
     await bucket.put("member.7", b'{"blocked":true}')
-    await watch.catch_up(5)
+    await watch.catch_up(PATIENT_SECONDS)
     assert len(table) == 1
     await account_bus.jetstream.delete_stream(bucket.stream)
     await bucket.ensure()
