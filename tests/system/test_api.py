@@ -36,7 +36,7 @@ async def served_on_nats(url: str) -> set[str]:
     await connection.publish("$SRV.INFO", b"", inbox)
     found: dict[str, set[str]] = {}
     while found.keys() != SERVICES:
-        info = json.loads((await subscription.next_msg(5)).data)
+        info = json.loads((await subscription.next_msg(20)).data)
         found[info["name"]] = {one["subject"] for one in info["endpoints"]}
     await connection.close()
     return {
@@ -50,7 +50,7 @@ async def test_the_services_answer_each_call_and_no_other(system: RunningSystem)
 
 
 async def test_each_call_by_http_reaches_its_service(system: RunningSystem) -> None:
-    async with httpx.AsyncClient(base_url=system.http_url) as http:
+    async with httpx.AsyncClient(base_url=system.http_url, timeout=30) as http:
         document: dict[str, Any] = (await http.get("/openapi.json")).json()
         posts = {path for path, item in document["paths"].items() if "post" in item}
         by_http = [call for call in CALLS if call.is_by_http]

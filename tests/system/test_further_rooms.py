@@ -21,7 +21,7 @@ ROOMS = 3
 
 async def push(connection: Nats, room: str, body: str) -> None:
     """Store a message of a service."""
-    await connection.request(f"goim.push.{topic_of(room)}.1000", body.encode(), timeout=5)
+    await connection.request(f"goim.push.{topic_of(room)}.1000", body.encode(), timeout=20)
 
 
 async def messages(client: Client, count: int) -> list[tuple[str, str]]:
@@ -37,7 +37,7 @@ async def messages(client: Client, count: int) -> list[tuple[str, str]]:
 
 async def reply_of(connection: Nats, subject: str, **fields: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(
-        (await connection.request(subject, json.dumps(fields).encode(), timeout=5)).data
+        (await connection.request(subject, json.dumps(fields).encode(), timeout=20)).data
     )
     return answer
 
@@ -127,7 +127,7 @@ async def test_a_ban_takes_a_member_out_of_that_further_room_on_every_gateway(
     await asyncio.gather(*(one.__aenter__() for one in clients))
     leaving = [asyncio.ensure_future(until_left(one)) for one in clients]
     await ask(connection, "ban", banned, mid=mid, reason="spam")
-    for told in await asyncio.wait_for(asyncio.gather(*leaving), 10):
+    for told in await asyncio.wait_for(asyncio.gather(*leaving), 20):
         assert (told["room"], told["error"]["reason"]) == (banned, "banned")
     await push(connection, banned, "not for the banned")
     await push(connection, other, "for all")
@@ -137,7 +137,7 @@ async def test_a_ban_takes_a_member_out_of_that_further_room_on_every_gateway(
     await asyncio.gather(*(one.close() for one in clients))
     back = Client(system.websocket_url, mid=mid, key=unique(), rooms=[banned, other])
     async with back:
-        told = await asyncio.wait_for(until_left(back), 10)
+        told = await asyncio.wait_for(until_left(back), 20)
         assert (told["room"], told["error"]["reason"]) == (banned, "banned")
         assert back.rooms == (other,)
     await connection.close()

@@ -27,7 +27,7 @@ def test_an_example_runs(system: RunningSystem, checkout: Path, mark: str) -> No
         [sys.executable, "-c", example],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=50,
         cwd=checkout,
         check=False,
     )
