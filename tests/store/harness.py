@@ -35,6 +35,8 @@ from store.assembly import Store, make_service
 from store.batches import Put, write_batch, write_one
 from store.settings import Settings
 
+PATIENT_SECONDS = 30.0  # for what must come, on a busy machine too
+
 Answer = TypeVar("Answer", bound=Message)
 
 
@@ -53,12 +55,13 @@ class Policies:
 
 @dataclass
 class Clock:
-    """The real time, moved by `ahead` seconds."""
+    """The real time, moved by `ahead` seconds, or `at` a time where it stands still."""
 
     ahead: float = 0.0
+    at: float = 0.0  # 0: it goes on
 
     def __call__(self) -> float:
-        return time.time() + self.ahead
+        return self.at or time.time() + self.ahead
 
     async def synchronize(self) -> None:
         """It is right as it is."""
@@ -96,7 +99,8 @@ class System:
 
     async def start_store(self) -> StoreProcess:
         bus = await Bus.connect(self._bus_settings(), "store")
-        settings = Settings(bus=self._bus_settings(), **self.more_settings)
+        own = {"wait_seconds": PATIENT_SECONDS, **self.more_settings}
+        settings = Settings(bus=self._bus_settings(), **own)
         store = Store(bus, settings, self.policies, self.clock)
         service = make_service(bus)
         await store.start(service)
@@ -205,7 +209,7 @@ class System:
         return await self.ask("position", PositionRequest(positions=[position]), PositionReply)
 
     def _bus_settings(self) -> BusSettings:
-        return BusSettings(nats_url=self.url, prefix=self.prefix)
+        return BusSettings(nats_url=self.url, prefix=self.prefix, request_seconds=PATIENT_SECONDS)
 
 
 def reconnection(bus: Bus) -> "asyncio.Future[None]":

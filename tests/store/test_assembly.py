@@ -2,9 +2,11 @@
 
 import asyncio
 
+import pytest
+
 from schemas.messages_pb2 import ReplayReply, ReplayRequest, Want
 from tests.bus.servers import NatsServer
-from tests.store.harness import System, bodies, reconnection
+from tests.store.harness import PATIENT_SECONDS, System, bodies, reconnection
 
 
 async def test_a_store_restarted_in_the_middle_goes_on_where_the_other_was(
@@ -39,12 +41,16 @@ async def test_two_stores_give_the_same_answers(system: System) -> None:
     assert sum(answered) == 40
 
 
-async def test_a_store_that_stops_finishes_what_it_has_begun(system: System) -> None:
+async def test_a_store_that_stops_finishes_what_it_has_begun(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.service.STOP_SECONDS", 30.0)
     one, two = await system.start_store(), await system.start_store()
     await system.publish_many(["member.7"] * 500, [b"x" * 100] * 500)
     want = Want(topic="member.7", has_after=True, after=0)
     asking = [asyncio.create_task(system.replay(want)) for _ in range(60)]
-    await system.bus.flush()
+    while not one.store.service.wants:  # noqa: ASYNC110 - nothing tells when it has begun
+        await asyncio.sleep(0.001)
     await system.stop_store(one)
     pages = [reply.topics[0] for reply in await asyncio.gather(*asking)]
     assert all(len(page.messages) == 500 for page in pages)
@@ -79,10 +85,11 @@ async def _ask_while_away(system: System) -> ReplayReply | None:
 
 
 async def test_a_view_that_cannot_catch_up_is_told_as_come_later(system: System) -> None:
-    system.more_settings["wait_seconds"] = 0.1
     process = await system.start_store()
     await process.store.views.topics["MEMBER"].reader.stop()
     await system.publish("member.7", b"x")
+    process.store.service._seconds = 0.1  # enough to wait for what never comes
     reply = await system.replay(Want(topic="member.7"))
     assert (reply.error.code, reply.error.retry) == (503, "later")
+    process.store.service._seconds = PATIENT_SECONDS
     assert not (await system.replay(Want(topic="all"))).error.code

@@ -17,7 +17,7 @@ async def test_all_of_one_turn_share_one_question(system: System) -> None:
     barrier = process.store.views.topics["ROOM"].barrier
     asked = barrier.questions
     sequence = await system.publish("room.chat.1", b"x")
-    found = await asyncio.gather(*[barrier.wait(5) for _ in range(100)])
+    found = await asyncio.gather(*[barrier.wait(30) for _ in range(100)])
     assert found == [sequence] * 100
     assert barrier.questions == asked + 1
 
@@ -29,9 +29,9 @@ async def test_who_comes_while_a_question_is_on_its_way_gets_a_newer_answer(
     barrier = process.store.views.topics["ROOM"].barrier
     last = 0
     for _ in range(20):
-        early = asyncio.create_task(barrier.wait(5))
+        early = asyncio.create_task(barrier.wait(30))
         sequence = await system.publish("room.chat.1", b"x")
-        late = asyncio.create_task(barrier.wait(5))
+        late = asyncio.create_task(barrier.wait(30))
         assert await late >= sequence
         assert await early >= last
         last = sequence
@@ -94,7 +94,7 @@ async def test_a_question_without_an_answer_is_asked_again(
         return await request_api(bus, subject, body, seconds)
 
     monkeypatch.setattr("store.barrier.request_api", forgetful)
-    assert await barrier.wait(5) == 0
+    assert await barrier.wait(30) == 0
     assert asked == [1.0, 1.0, 1.0]
 
 
@@ -106,7 +106,7 @@ async def test_after_nats_was_away_the_barrier_passes_again(
     back = reconnection(process.bus)
     server.kill()
     with pytest.raises(BusError):
-        await barrier.wait(5)
+        await barrier.wait(30)
     await server.start()
     await back
-    assert await barrier.wait(5) == 0
+    assert await barrier.wait(30) == 0

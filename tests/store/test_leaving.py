@@ -44,8 +44,9 @@ def waits(process: StoreProcess) -> bool:
 
 
 async def test_where_a_device_is_that_leaves_is_told_by_no_store_before_it_has_left(
-    system: System,
+    system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(leaving, "GIVE_UP_SECONDS", 60.0)
     for _ in range(2):
         await system.start_store()
     sequence = await system.publish("member.7", b"x")

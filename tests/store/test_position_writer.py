@@ -20,12 +20,12 @@ async def with_stores(system: System, count: int) -> list[StoreProcess]:
     processes = [await system.start_store() for _ in range(count)]
     await system.publish_many(["room.chat.1"] * 900, [b""] * 900)
     for process in processes:
-        await process.store.views.topics["ROOM"].barrier.wait(5)
+        await process.store.views.topics["ROOM"].barrier.wait(30)
     return processes
 
 
 async def position(process: StoreProcess, key: str) -> dict[str, int]:
-    await process.store.views.positions.barrier.wait(5)
+    await process.store.views.positions.barrier.wait(30)
     return process.store.views.positions.table.topics(key)
 
 
@@ -36,7 +36,7 @@ async def test_what_comes_together_goes_in_batches(system: System) -> None:
     await asyncio.gather(*saves)
     assert (writer.saved, writer.batches) == (2500, 3)
     assert await position(process, "77.ios") == {"room.chat.1": 77}
-    await process.store.views.positions.barrier.wait(5)
+    await process.store.views.positions.barrier.wait(30)
     assert len(process.store.views.positions.table) == 2500
 
 

@@ -72,6 +72,7 @@ async def test_every_store_knows_at_once_and_so_does_one_that_starts_anew(system
         assert (await system.unread(9, members=[5])).members[5].unread == 0
     got = (await system.direct(5, 9, b"unread"))[1]
     for process in list(system.stores):
+        await process.store.views.topics["MEMBER"].barrier.wait(30)
         await system.stop_store(process)
     fresh = await system.start_store()
     state = (await system.unread(9, all_members=True)).members[5]
