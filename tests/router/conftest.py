@@ -12,13 +12,15 @@ from router.presence import Presence
 from router.publisher import Publisher
 from router.redis_link import RedisLink
 from router.rows import PresenceKeys
-from router.settings import PresenceSettings, PublisherSettings
-from tests.router.streams import make_streams
+from router.settings import PresenceSettings
+from tests.router.streams import PATIENT, make_streams
 
 
 @pytest.fixture
 async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
-    bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    bus = await Bus.connect(
+        BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=30), "test"
+    )
     yield bus
     await bus.drain()
 
@@ -30,14 +32,14 @@ async def streams(bus: Bus) -> None:
 
 @pytest.fixture
 async def publisher(bus: Bus, streams: None) -> AsyncIterator[Publisher]:
-    publisher = Publisher(bus, PublisherSettings())
+    publisher = Publisher(bus, PATIENT)
     yield publisher
     publisher.close()
 
 
 @pytest.fixture
 def presence_settings(redis_url: str) -> PresenceSettings:
-    return PresenceSettings(redis_url=Secret(redis_url))
+    return PresenceSettings(redis_url=Secret(redis_url), redis_seconds=30, lease_seconds=60)
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ async def make_event_stream(bus: Bus) -> None:
 @asynccontextmanager
 async def serving_rooms(nats_url: str, prefix: str) -> AsyncIterator[Rooms]:
     """Serve `goim.rooms.*` on a bus of its own."""
-    bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "router")
+    settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=30)
+    bus = await Bus.connect(settings, "router")
     rooms = await Rooms.load(bus, policy_of)
     service = Service(bus, "router", "1.0.0", "rooms for the tests")
     rooms.serve(service)

@@ -5,7 +5,11 @@ from typing import Any, NamedTuple
 
 from bus.connection import Bus
 from bus.stream_api import request_api
+from router.settings import PublisherSettings
 from schemas.headers import header_value
+
+# For what must be stored, on a busy machine too.
+PATIENT = PublisherSettings(seconds=30, attempt_seconds=20)
 
 
 class Stored(NamedTuple):

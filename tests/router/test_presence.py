@@ -88,12 +88,21 @@ async def test_an_ended_lease_hides_all_of_a_gateway_at_once_and_the_janitor_rem
 
 
 async def test_a_lease_runs_for_its_time_from_the_last_report(
-    redis: RedisLink, presence: Presence, presence_keys: PresenceKeys
+    redis: RedisLink,
+    presence: Presence,
+    presence_keys: PresenceKeys,
+    presence_settings: PresenceSettings,
 ) -> None:
+    async def now_ms() -> float:
+        seconds, micros = await redis.run_one("TIME")
+        return int(seconds) * 1000 + int(micros) / 1000
+
+    lease_ms = presence_settings.lease_seconds * 1000
+    before = await now_ms()
     await presence.report(snapshot("g1"))
-    (seconds, micros), end = await redis.run([("TIME",), ("ZSCORE", presence_keys.leases, "g1")])
-    left = float(end) - int(seconds) * 1000 - int(micros) / 1000
-    assert 9_000 < left <= 10_000
+    after = await now_ms()
+    end = float(await redis.run_one("ZSCORE", presence_keys.leases, "g1"))
+    assert before - 1 <= end - lease_ms <= after
 
 
 async def test_a_gateway_whose_lease_ended_is_asked_for_everything_and_is_back(
@@ -324,10 +333,10 @@ async def test_a_report_of_another_gateways_session_is_refused(presence: Presenc
 async def test_without_redis_everything_says_so_and_works_when_it_is_back(
     tmp_path: Path, prefix: str
 ) -> None:
-    settings, keys = PresenceSettings(redis_seconds=0.5), PresenceKeys(prefix)
+    keys = PresenceKeys(prefix)
     server = valkey_server(find_valkey_server({}), tmp_path)
     with running(server) as url:
-        settings = PresenceSettings(redis_url=Secret(url), redis_seconds=0.5)
+        settings = PresenceSettings(redis_url=Secret(url), redis_seconds=20)
         redis = RedisLink(settings)
         presence = Presence(redis, keys, settings)
         directory = Directory(redis, keys, settings)
@@ -353,8 +362,8 @@ async def test_the_janitor_goes_on_after_redis_was_away(tmp_path: Path, prefix: 
     redis = RedisLink(settings)
     presence = Presence(redis, PresenceKeys(prefix), settings)
     janitor = asyncio.ensure_future(presence.sweep_forever())
-    await asyncio.wait([janitor], timeout=0.2)
-    assert not janitor.done()
-    assert presence.counts["sweeps_failed"] > 1
+    while presence.counts["sweeps_failed"] < 2:
+        assert not janitor.done()
+        await asyncio.sleep(0.01)
     janitor.cancel()
     await redis.close()

@@ -25,7 +25,7 @@ from tests.router.gateways import Gateway
 from tests.router.reports import session, snapshot
 from tests.router.streams import read_stream
 
-SETTINGS = PushSettings(body_bytes=1000, targets=2000, gateway_seconds=0.2)
+SETTINGS = PushSettings(body_bytes=1000, targets=2000, gateway_seconds=20)
 
 
 def policy_of(room_type: str) -> Policy:
@@ -107,7 +107,11 @@ async def test_a_silent_gateway_is_an_error_beside_what_the_others_did(
     Gateway(bus, "g2")
     await presence.report(snapshot("g1", session("g1", 1, "a")))
     await presence.report(snapshot("g2", session("g2", 1, "b")))
-    reply = await pushing.push_keys(PushRequest(operation=1, keys=["a", "b"]))
+    pushed = asyncio.ensure_future(pushing.push_keys(PushRequest(operation=1, keys=["a", "b"])))
+    while not silent.pushes or len(bus.requests) > 1:  # noqa: ASYNC110 - until the other answered
+        await asyncio.sleep(0.001)
+    bus.requests.expire(asyncio.get_running_loop().time() + SETTINGS.gateway_seconds)
+    reply = await pushed
     assert (reply.sessions, reply.error.code, reply.error.retry) == (1, 503, "later")
 
 

@@ -27,6 +27,7 @@ POLICIES = {
     "chat": Policy(**OWN, admit="required", admit_seconds=20),
     "hasty": Policy(**OWN, admit="required", admit_seconds=0.1),
     "lax": Policy(**OWN, admit="optional", admit_seconds=0.1),
+    "easy": Policy(**OWN, admit="optional", admit_seconds=20),
     "direct": Policy(**OWN, admit="optional", admit_seconds=20),
     "free": Policy(**OWN),
 }
@@ -156,7 +157,7 @@ async def test_absent_or_late_it_is_as_the_policy_says(
 
 
 async def test_without_any_responder(bus: Bus, upstream: Upstream) -> None:
-    assert (await send(upstream, bus.subjects.upstream("lax://1", 5, 4), b"x")).sequence == 1
+    assert (await send(upstream, bus.subjects.upstream("easy://1", 5, 4), b"x")).sequence == 1
     error = (await send(upstream, bus.subjects.upstream("chat://1", 5, 4), b"x")).error
     assert (error.code, error.reason) == (503, "admission_away")
     assert upstream.responder.counts == {"absent": 2}
@@ -176,7 +177,7 @@ async def test_an_answer_that_makes_no_sense_is_none(
 
     await nc.subscribe(f"{bus.subjects.prefix}.admit.*", cb=shrug)
     await settle(nc)
-    assert (await send(upstream, bus.subjects.upstream("lax://1", 5, 4), b"x")).sequence == 1
+    assert (await send(upstream, bus.subjects.upstream("easy://1", 5, 4), b"x")).sequence == 1
     error = (await send(upstream, bus.subjects.upstream("chat://1", 5, 4), b"x")).error
     assert error.reason == "admission_away"
     assert upstream.responder.counts == {"unusable": 2}

@@ -15,7 +15,10 @@ ROOM = "chat://us"
 
 
 @pytest.fixture
-async def rooms(bus: Bus, nats_url: str, prefix: str) -> AsyncIterator[Rooms]:
+async def rooms(
+    bus: Bus, nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Rooms]:
+    monkeypatch.setattr("router.room_book.OWN_VIEW_SECONDS", 30.0)
     await make_event_stream(bus)
     async with serving_rooms(nats_url, prefix) as serving:
         yield serving
@@ -263,7 +266,7 @@ async def test_a_value_that_is_no_record_is_left_alone(
 ) -> None:
     bucket = await bus.jetstream.key_value(bus.subjects.bucket("ROOMS"))
     revision = await bucket.put("chat.us", b"not a record")
-    await rooms.book.reach(revision, 5)
+    await rooms.book.reach(revision, 30)
     assert await asker.reason("join", ROOM, 1) == "record_unreadable"
     denial = rooms.book.denial("receive", 1, "room.chat.us")
     assert denial is not None

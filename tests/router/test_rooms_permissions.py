@@ -35,7 +35,7 @@ async def test_the_documented_permissions_are_enough(server: NatsServer) -> None
 
     async def connect(user: str, number: int) -> Bus:
         url = f"nats://{user}:change-me-{number}@127.0.0.1:{server.port}"
-        return await Bus.connect(BusSettings(nats_url=url), user)
+        return await Bus.connect(BusSettings(nats_url=url, request_seconds=30), user)
 
     publisher, gateway, router, store = await asyncio.gather(
         connect("publisher", 1), connect("gateway", 2), connect("router", 4), connect("store", 5)
@@ -52,7 +52,7 @@ async def test_the_documented_permissions_are_enough(server: NatsServer) -> None
     await gateway.flush()
     answer = await publisher.call("goim.rooms.open", ROOM)
     revision = int(json.loads(answer.payload)["room"]["revision"])
-    await book.reach(revision, 5)
+    await book.reach(revision, 30)
     assert book.held("room.chat.us") is not None
     assert json.loads(await heard.get())["event"] == "opened"
     await rooms.events.flush()

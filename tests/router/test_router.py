@@ -10,16 +10,17 @@ from bus.connection import Bus
 from bus.metrics import Metrics
 from bus.settings import BusSettings
 from router.router import Router
-from router.settings import PresenceSettings, Settings
+from router.settings import PresenceSettings, PushSettings, Settings
 from schemas.close_codes import CloseCode
 from schemas.headers import SESSION, encode_headers
 from schemas.messages_pb2 import PushReply, PushRequest, SendReply
 from schemas.policies import Policy
 from tests.router.gateways import Gateway
 from tests.router.reports import report, session
-from tests.router.streams import read_stream
+from tests.router.streams import PATIENT, read_stream
 
 POLICY = Policy(send_per_second=0)
+PUSH = PushSettings(gateway_seconds=20)
 
 
 def policy_of(room_type: str) -> Policy:
@@ -31,7 +32,9 @@ async def router(
     nats_url: str, prefix: str, presence_settings: PresenceSettings, streams: None
 ) -> AsyncIterator[Router]:
     bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "router")
-    router = Router(bus, Settings(presence=presence_settings), policy_of)
+    router = Router(
+        bus, Settings(presence=presence_settings, publisher=PATIENT, push=PUSH), policy_of
+    )
     await bus.flush()
     yield router
     await router.drain()
@@ -138,7 +141,9 @@ async def test_two_routers_share_the_work(
     bus: Bus, router: Router, nats_url: str, prefix: str, presence_settings: PresenceSettings
 ) -> None:
     other_bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "router")
-    other = Router(other_bus, Settings(presence=presence_settings), policy_of)
+    other = Router(
+        other_bus, Settings(presence=presence_settings, publisher=PATIENT, push=PUSH), policy_of
+    )
     await other_bus.flush()
     subject = bus.subjects.upstream("live://1", 7, 4)
     replies = await asyncio.gather(*(bus.call(subject, b"%d" % n) for n in range(60)))
@@ -155,10 +160,18 @@ async def test_two_routers_share_the_work(
 
 
 async def test_draining_finishes_what_runs_and_takes_nothing_more(
-    bus: Bus, nats_url: str, prefix: str, presence_settings: PresenceSettings, streams: None
+    bus: Bus,
+    nats_url: str,
+    prefix: str,
+    presence_settings: PresenceSettings,
+    streams: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("bus.service.STOP_SECONDS", 30.0)
     own_bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "router")
-    router = Router(own_bus, Settings(presence=presence_settings), policy_of)
+    router = Router(
+        own_bus, Settings(presence=presence_settings, publisher=PATIENT, push=PUSH), policy_of
+    )
     await own_bus.flush()
     subject = bus.subjects.upstream("live://1", 7, 4)
     sending = [asyncio.ensure_future(bus.call(subject, b"%d" % n)) for n in range(200)]

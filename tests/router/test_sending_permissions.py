@@ -33,7 +33,7 @@ async def test_the_documented_permissions_are_enough(server: NatsServer, redis_u
 
     async def connect(user: str, number: int) -> Bus:
         url = f"nats://{user}:change-me-{number}@127.0.0.1:{server.port}"
-        return await Bus.connect(BusSettings(nats_url=url), user)
+        return await Bus.connect(BusSettings(nats_url=url, request_seconds=30), user)
 
     gateway, own, store, moderator = await asyncio.gather(
         connect("gateway", 2), connect("router", 4), connect("store", 5), connect("moderator", 6)
@@ -46,7 +46,7 @@ async def test_the_documented_permissions_are_enough(server: NatsServer, redis_u
     )
     await moderator.flush()
     settings = Settings(
-        presence=PresenceSettings(redis_url=Secret(redis_url)),
+        presence=PresenceSettings(redis_url=Secret(redis_url), redis_seconds=30),
         publisher=PublisherSettings(seconds=30),
     )
     policy = Policy(admit="required", admit_seconds=20)

@@ -18,7 +18,7 @@ from router.settings import PresenceSettings, PublisherSettings, PushSettings
 from router.undelivered import Undelivered
 from schemas.headers import FROM, MESSAGE_ID, TO, encode_headers
 from tests.router.reports import session, snapshot
-from tests.router.streams import make_event_stream, make_stream, read_stream
+from tests.router.streams import PATIENT, make_event_stream, make_stream, read_stream
 
 SETTINGS = PushSettings(undelivered_waiting=5)
 
@@ -31,7 +31,7 @@ async def publisher(bus: Bus) -> AsyncIterator[Publisher]:
     )
     await make_stream(bus, "MEMBER", "member.*", republish={"src": source, "dest": target})
     await make_event_stream(bus)
-    publisher = Publisher(bus, PublisherSettings())
+    publisher = Publisher(bus, PATIENT)
     yield publisher
     publisher.close()
 
