@@ -10,6 +10,8 @@ import sys
 import nats
 from nats.aio.client import Client
 
+from tests.plain_nats import settle
+
 
 async def run(connection: Client, words: list[str]) -> None:
     """Carry out one command."""
@@ -17,7 +19,7 @@ async def run(connection: Client, words: list[str]) -> None:
         case ["pub", subject, body, *rest]:
             headers = dict(text.split(": ", 1) for text in rest if text != "-H")
             await connection.publish(subject, body.encode(), headers=headers or None)
-            await connection.flush()
+            await settle(connection)
         case ["req", subject, body]:
             reply = await connection.request(subject, body.encode(), timeout=20)
             sys.stdout.write(reply.data.decode())

@@ -27,6 +27,7 @@ from tests.system.running_system import RunningSystem
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MOST_LINES = 20
 FETCH_SECONDS = 60.0
+ADMISSION_AWAY = 503
 LANGUAGES = ("py", "go", "mjs", "sh")
 Runner = Callable[[str], list[str]]
 
@@ -81,7 +82,7 @@ async def running(
     )
     connection = await nats.connect(system.nats_url)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while not await answers(connection):
                 assert process.returncode is None
         yield
@@ -98,8 +99,8 @@ async def echoes(connection: Nats) -> bool:
     heard = await connection.subscribe(f"goim.room.bot.{room}.kept.4")
     await settle(connection)
     push = f"goim.push.room.bot.{room}.4"
-    await connection.request(push, b"hello?", headers={"Goim-From": "1"}, timeout=5)
-    await heard.next_msg(5)
+    await connection.request(push, b"hello?", headers={"Goim-From": "1"}, timeout=20)
+    await heard.next_msg(20)
     try:
         await heard.next_msg(1)
     except NatsTimeout:
@@ -110,7 +111,7 @@ async def echoes(connection: Nats) -> bool:
 async def moderates(connection: Nats) -> bool:
     """Tell whether somebody answers what the router would ask."""
     try:
-        await connection.request("goim.admit.any", b'{"body":"hello?"}', timeout=5)
+        await connection.request("goim.admit.any", b'{"body":"hello?"}', timeout=20)
     except NoRespondersError:
         return False
     return True
@@ -148,7 +149,8 @@ async def test_the_moderator_refuses_and_changes(system: RunningSystem, runner: 
     connection = await nats.connect(system.nats_url)
     policies = await connection.jetstream().key_value("GOIM_POLICY")
     room_type = unique("forum")
-    await policies.put(room_type, b'{"admit": "required"}')
+    await policies.put(room_type, b'{"admit": "required", "admit_seconds": 20}')
+    await until_moderated(system, room_type)
     room = f"{room_type}://{unique()}"
     async with (
         running(system, runner("moderator"), moderates),
@@ -161,6 +163,18 @@ async def test_the_moderator_refuses_and_changes(system: RunningSystem, runner: 
         assert await one.send("damn good") > 0
         assert await bodies(other, 1) == ["**** good"]
     await connection.close()
+
+
+async def until_moderated(system: RunningSystem, room_type: str) -> None:
+    """Return when the router knows that a moderator has to be asked, while there is none."""
+    room = f"{room_type}://{unique()}"
+    code = 0
+    async with Client(system.websocket_url, mid=3, room=room, key=unique()) as scout:
+        while code != ADMISSION_AWAY:
+            try:
+                await scout.send("is somebody asked?")
+            except SendRefused as refused:
+                code = refused.code
 
 
 @pytest.mark.parametrize("name", ["echo_bot", "moderator"])
