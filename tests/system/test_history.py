@@ -126,13 +126,13 @@ async def test_the_same_by_http_and_by_any_nats_client(
     url = f"http://127.0.0.1:{own.port}/api/v1/store"
     mine = {"Authorization": f"Bearer {json.dumps({'mid': me})}"}
     connection = await nats.connect(own.nats_url)
-    async with httpx.AsyncClient(headers=mine) as http:
+    async with httpx.AsyncClient(headers=mine, timeout=20) as http:
         answer = await http.post(f"{url}/conversations", json={})
         listed = answer.json()["conversations"]
         last = listed[0]["state"]["last"]
         assert listed == [{"peer": str(other), "state": {"last": last, "unread": 1}}]
         asked = json.dumps({"mid": me}).encode()
-        reply = await connection.request("goim.store.conversations", asked)
+        reply = await connection.request("goim.store.conversations", asked, timeout=20)
         assert json.loads(reply.data)["conversations"] == listed
         page = (await http.post(f"{url}/history", json={"peer": other})).json()["page"]
         assert [(one["sender"], one["body"]) for one in page["messages"]] == [

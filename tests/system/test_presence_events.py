@@ -17,7 +17,7 @@ from tests.plain_nats import settle
 from tests.system.goim_socket import unique
 from tests.system.running_system import RunningSystem, running_system
 
-GRACE_SECONDS, LEASE_SECONDS = 1.0, 6.0  # a gateway starts again within the lease
+GRACE_SECONDS, LEASE_SECONDS = 1.0, 10.0  # a gateway starts again within the lease
 SETTINGS = {
     "WEB_CONCURRENCY": "2",
     "GOIM_OFFLINE_SECONDS": str(GRACE_SECONDS),
@@ -76,7 +76,7 @@ async def watcher(own_system: RunningSystem) -> AsyncIterator[Watcher]:
 
 @pytest.fixture
 async def http(own_system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=own_system.http_url) as client:
+    async with httpx.AsyncClient(base_url=own_system.http_url, timeout=20) as client:
         yield client
 
 
@@ -148,7 +148,7 @@ async def test_an_event_can_be_read_again(own_system: RunningSystem, watcher: Wa
     subject = f"goim.event.session.{watcher.mid}.*"
     stream = watcher.nats.jetstream()
     replay = await stream.subscribe(subject, stream="GOIM_EVENT", ordered_consumer=True)
-    told = [json.loads((await replay.next_msg(timeout=10)).data)["what"] for _ in range(2)]
+    told = [json.loads((await replay.next_msg(timeout=20)).data)["what"] for _ in range(2)]
     assert told == ["online", "offline"]
 
 
@@ -159,10 +159,10 @@ async def test_what_finds_its_member_away_is_told_whoever_published_it(
     await settle(watcher.nats)
     push = f"/goim/push/mids?operation=1000&mids={watcher.mid}&id=order"
     assert (await http.post(push, content=b"x")).json()["code"] == 0
-    event = json.loads((await away.next_msg(timeout=10)).data)
+    event = json.loads((await away.next_msg(timeout=20)).data)
     assert (event["operation"], event["id"], "body" in event) == (1000, "order", False)
-    await watcher.nats.request(f"goim.push.member.{watcher.mid}.1001", b"y", timeout=10)
-    event = json.loads((await away.next_msg(timeout=10)).data)
+    await watcher.nats.request(f"goim.push.member.{watcher.mid}.1001", b"y", timeout=20)
+    event = json.loads((await away.next_msg(timeout=20)).data)
     assert event["operation"] == 1001
     async with Client(own_system.websocket_url, mid=watcher.mid, accepts=[1000, 1001]) as client:
         received = [await anext(client) for _ in range(2)]
