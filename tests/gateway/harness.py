@@ -127,6 +127,7 @@ async def running_gateway(
     harness.server = Server(gateway, Metrics(), readiness)
     gateway.spawn(readiness.keep_probing(), "readiness")
     await harness.server.open()
+    await bus.flush()  # from now on NATS knows all that it has subscribed to
     try:
         yield harness
     finally:

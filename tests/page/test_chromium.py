@@ -3,6 +3,7 @@
 Needs Chromium or Chrome (`apt-get install chromium`); without one these tests are left out.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 
@@ -125,8 +126,8 @@ async def open_a_room_for_bob(ada: Page, bob: Page) -> None:
 async def talk(ada: Page, bob: Page) -> None:
     await say(ada, "Where to? <b>Lake</b> or hills")
     await bob.shows("<b>Lake</b> or hills", "#log")
-    await bob.write("#text", "The lake! \U0001f3d6")
-    await ada.shows("Bob is typing", "#typing")
+    writing = bob.write("#text", "The lake! \U0001f3d6")
+    await asyncio.gather(ada.shows("Bob is typing", "#typing"), writing)  # it is shown for 6 s
     await bob.press("Enter")
     await ada.shows("The lake!", "#log")
 
@@ -152,6 +153,7 @@ async def come_back(laptop: Page, tablet: Page, missed: list[str]) -> None:
     after_the_line = f"[...{unread}].map((one) => one.innerText)"
     await laptop.until(f"{after_the_line}.length === 3")
     assert await laptop.run(after_the_line) == missed
+    await laptop.until(f"{entries()}.length === 5")
     assert await laptop.run(entries()) == [
         "Where to? <b>Lake</b> or hills", "The lake! \U0001f3d6", *missed
     ]  # fmt: skip
