@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 import structlog
 
+from bench import ports
 from goimbus.embedded import (
     ANY_PORT,
     find_nats_server,
@@ -32,6 +33,15 @@ def _configure_logs_without_cache(**settings: Any) -> None:
 
 
 structlog.configure = _configure_logs_without_cache  # type: ignore[assignment]
+
+
+def pytest_configure() -> None:
+    """Let each of the processes that test at once look for free ports in a range of its own."""
+    count = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = (ports.HIGHEST - ports.LOWEST) // count
+    ports.LOWEST += number * share
+    ports.HIGHEST = ports.LOWEST + share
 
 
 def pytest_runtest_teardown() -> None:

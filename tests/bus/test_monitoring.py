@@ -13,7 +13,7 @@ from bus.errors import SettingsRefused
 from bus.metrics import Metrics
 from bus.monitoring import MAX_CONNECTIONS, MAX_HEAD_BYTES, MonitoringListener, monitored
 from bus.settings import BusSettings
-from tests.bus.conftest import Connect
+from tests.bus.conftest import PATIENT_SECONDS, Connect
 from tests.bus.servers import NatsServer, free_port
 
 
@@ -33,7 +33,10 @@ def health() -> Health:
 
 
 @pytest.fixture
-async def listener(health: Health) -> AsyncIterator[MonitoringListener]:
+async def listener(
+    health: Health, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[MonitoringListener]:
+    monkeypatch.setattr(monitoring, "REQUEST_SECONDS", PATIENT_SECONDS)
     listener = await MonitoringListener(Metrics(), health).open("127.0.0.1", 0)
     yield listener
     await listener.close()

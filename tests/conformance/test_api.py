@@ -21,7 +21,7 @@ MOST_SECONDS = 180
 def test_every_call_is_answered_as_the_document_says(tmp_path: Path) -> None:
     with running_system(tmp_path, GOIM_API_KEY=KEY) as system:
         findings = check_api(f"http://127.0.0.1:{system.port}", KEY)
-        assert system.ready()
+        system.wait_until_ready()
     assert findings.is_clean, findings.report
     assert "generated" in findings.report
     assert "http_request_failed" not in system.log
