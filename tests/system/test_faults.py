@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import httpx
 import nats
@@ -31,8 +32,8 @@ from tests.system.running_system import RunningSystem, running_system
 
 PARTS = ("gateway", "store", "router", "auth", "valkey-server", "nats-server")
 MESSAGES_BEFORE, MESSAGES_AFTER = 100, 100
-PUBLISH_SECONDS = 2.0
-EXIT_SECONDS = 10.0
+PUBLISH_SECONDS, LOOK_SECONDS = 2.0, 0.05
+EXIT_SECONDS = 20.0
 STORM_CLIENTS = 200
 DRAIN_SECONDS = 2.0
 BACK_SOON = 0.02  # of the time that a client waits at most before it comes back
@@ -110,15 +111,34 @@ async def push_once(system: RunningSystem, mid: int, push_id: str) -> httpx.Resp
 
 
 def send_once(system: RunningSystem, key: str, room: str, number: int) -> dict[str, object]:
-    """Log in with extensions, send a message under this number, and return the answer."""
+    """Log in with extensions, send a message under this number, and return the answer.
+
+    Where the login finds somebody away, that is the error.
+    """
     with GoimSocket("tcp", system.tcp_port) as client:
         token = {"mid": 7, "key": key, "room_id": f"chat://{room}", "ext": 1}
-        assert client.login(json.dumps(token)).operation == Operation.AUTH_REPLY
+        if (reply := client.login(json.dumps(token))).operation != Operation.AUTH_REPLY:
+            return {"error": reply.body}
         client.send(encode_frame(Operation.SEND_MESSAGE, b"x", 1, number))
         while (answer := client.receive()).operation != Operation.SEND_MESSAGE_REPLY:
             pass
         values: dict[str, object] = json.loads(answer.body)
         return values
+
+
+async def pushed_when_there(system: RunningSystem, mid: int, push_id: str) -> dict[str, Any]:
+    """Push until a gateway takes it: one of the two may be back from an outage later."""
+    while (answer := (await push_once(system, mid, push_id)).json())["code"]:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_SECONDS)
+    told: dict[str, Any] = answer
+    return told
+
+
+async def sent_when_there(system: RunningSystem, key: str, room: str) -> dict[str, object]:
+    """Send in the same way."""
+    while "error" in (answer := await asyncio.to_thread(send_once, system, key, room, 17)):  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_SECONDS)
+    return answer
 
 
 @pytest.mark.timeout(60)
@@ -127,18 +147,17 @@ async def test_an_id_is_known_after_nats_was_killed_and_refused_when_it_may_be_f
 ) -> None:
     mid, key, room = int(unique("")[:11], 16), unique(), unique()
     push_id = f"order@{int(time.time())}"
-    pushed = (await push_once(fragile, mid, push_id)).json()
-    sent = await asyncio.to_thread(send_once, fragile, key, room, 17)
-    assert pushed["code"] == 0
+    pushed = await pushed_when_there(fragile, mid, push_id)
+    sent = await sent_when_there(fragile, key, room)
     assert fragile.kill("nats-server") == 1
     await asyncio.to_thread(fragile.wait_until_ready)
-    while (again := (await push_once(fragile, mid, push_id)).json())["code"]:  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    again = await pushed_when_there(fragile, mid, push_id)
     assert again["detail"]["stored"] == pushed["detail"]["stored"]
-    while "error" in (answer := await asyncio.to_thread(send_once, fragile, key, room, 17)):  # noqa: ASYNC110
-        await asyncio.sleep(0.05)
+    answer = await sent_when_there(fragile, key, room)
     assert answer == {"sequence": sent["sequence"], "duplicate": True}
-    old = await push_once(fragile, mid, f"order@{int(time.time()) - 115}")
+    too_old = f"order@{int(time.time()) - 115}"
+    while (old := await push_once(fragile, mid, too_old)).status_code >= 500:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_SECONDS)
     assert (old.status_code, old.json()["code"]) == (400, -400)
     assert "too old to be sure" in old.json()["message"]
 
@@ -170,7 +189,7 @@ def workers(system: RunningSystem) -> list[int]:
 
 
 async def end_in_peace(process_id: int) -> None:
-    """Send SIGTERM; fails when the process is still there after 10 s."""
+    """Send SIGTERM; fails when the process is still there after 20 s."""
     os.kill(process_id, signal.SIGTERM)
     async with asyncio.timeout(EXIT_SECONDS):
         await until(lambda: not Path(f"/proc/{process_id}").exists())
