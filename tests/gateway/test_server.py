@@ -36,11 +36,13 @@ async def secure(
 ) -> AsyncIterator[tuple[Harness, ssl.SSLContext]]:
     """A gateway with TLS ports, and what a client needs to trust it."""
     certificate, key = write_certificate(tmp_path)
-    settings: dict[str, Any] = {"tls_certificate": str(certificate), "tls_key": str(key)}
-    async with running_gateway(
-        nats_url, prefix, {"upgrade_seconds": 0.3}, wss_port=0, tls_tcp_port=0, **settings
-    ) as running:
+    async with running_gateway(nats_url, prefix, **tls_settings(certificate, key)) as running:
         yield running, ssl.create_default_context(cafile=str(certificate))
+
+
+def tls_settings(certificate: Path, key: Path) -> dict[str, Any]:
+    files = {"tls_certificate": str(certificate), "tls_key": str(key)}
+    return {"wss_port": 0, "tls_tcp_port": 0, **files}
 
 
 async def test_tls_carries_the_same_protocol(secure: tuple[Harness, ssl.SSLContext]) -> None:
@@ -124,14 +126,15 @@ async def test_tls_1_2_is_taken(secure: tuple[Harness, ssl.SSLContext]) -> None:
 
 
 async def test_a_tls_handshake_that_does_not_come_is_cut_off(
-    secure: tuple[Harness, ssl.SSLContext],
+    nats_url: str, prefix: str, tmp_path: Path
 ) -> None:
-    harness, _ = secure
-    for port in (harness.server.ports[1], harness.server.ports[3]):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"\x16\x03\x01")
-        assert await reader.read() == b""
-        writer.close()
+    settings = tls_settings(*write_certificate(tmp_path))
+    async with running_gateway(nats_url, prefix, {"upgrade_seconds": 0.3}, **settings) as harness:
+        for port in (harness.server.ports[1], harness.server.ports[3]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"\x16\x03\x01")
+            assert await reader.read() == b""
+            writer.close()
 
 
 async def test_a_port_that_is_taken_is_told(harness: Harness) -> None:
@@ -168,8 +171,10 @@ async def test_it_says_who_does_not_answer(
     async with running_gateway(nats_url, prefix, silent_seconds=0.2) as harness:
         await harness.services["store"].stop()
         await becomes(harness, 503, ["the store service does not answer"])
-        up = {name: number for ((name,), number) in harness.readiness.readings()[0][4]}
-        assert up == {"auth": 1.0, "router": 1.0, "store": 0.0}
+        readings, expected = harness.readiness.readings, {"auth": 1.0, "router": 1.0, "store": 0.0}
+        await harness.is_true(  # a probe of the others may be late meanwhile
+            lambda: {name: number for ((name,), number) in readings()[0][4]} == expected
+        )
 
 
 async def drained(harness: Harness, clients: list[Client]) -> list[Closed]:
@@ -179,22 +184,25 @@ async def drained(harness: Harness, clients: list[Client]) -> list[Closed]:
     return await asyncio.gather(*closing)
 
 
-async def test_a_drain_lets_all_go_with_their_positions(harness: Harness) -> None:
-    clients: list[Client] = [
-        await harness.ws(mid=number, key=f"k{number}", accepts=[1000]) for number in range(1, 6)
-    ]
-    await harness.settled()
-    sequences = {n: harness.store.publish(f"member.{n}", b"x") for n in range(1, 6)}
-    for client in clients:
-        assert await client.receive()
-    assert await drained(harness, clients) == [Closed(1001, "the gateway is shutting down")] * len(
-        clients
-    )
-    for number, sequence in sequences.items():
-        assert harness.store.positions[number, f"k{number}", f"member.{number}"] == sequence
-    await harness.emptied()
-    assert harness.gateway.counters.closed == {1001: 5}
-    assert harness.presence.reports[-1].leaving
+async def test_a_drain_lets_all_go_with_their_positions(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.CLOSE_SECONDS", 20.0)  # with as long a drain: all at once
+    async with running_gateway(nats_url, prefix, drain_seconds=20.0) as harness:
+        clients: list[Client] = [
+            await harness.ws(mid=number, key=f"k{number}", accepts=[1000]) for number in range(1, 6)
+        ]
+        await harness.settled()
+        sequences = {n: harness.store.publish(f"member.{n}", b"x") for n in range(1, 6)}
+        for client in clients:
+            assert await client.receive()
+        end = Closed(1001, "the gateway is shutting down")
+        assert await drained(harness, clients) == [end] * len(clients)
+        for number, sequence in sequences.items():
+            assert harness.store.positions[number, f"k{number}", f"member.{number}"] == sequence
+        await harness.emptied()
+        assert harness.gateway.counters.closed == {1001: 5}
+        await harness.is_true(lambda: harness.presence.reports[-1].leaving)
 
 
 async def test_ext_clients_are_told_to_come_back_one_after_the_other(harness: Harness) -> None:
@@ -215,24 +223,26 @@ async def test_ext_clients_are_told_to_come_back_one_after_the_other(harness: Ha
     assert sorted(one["after"] for one in told) == [number / 10 for number in range(10)]
 
 
-async def test_newcomers_are_turned_away_at_once(harness: Harness) -> None:
-    tcp, ws = await harness.tcp(), await harness.ws()
-    door = await harness.keep(await TcpClient.connect(harness.ws_port), {})
-    door.write(b"GET /sub")
-    await door.writer.drain()
-    harness.auth.hangs = True
-    asking = await harness.ws()
-    asking.send(7, b"{}")
-    await harness.is_true(lambda: bool(harness.auth.requests))
-    started = asyncio.get_running_loop().time()
-    closes = await drained(harness, [tcp, ws, asking])
-    assert [one.code for one in closes] == [0, 1001, 1001]
-    assert (await door.reader.read()).startswith(b"HTTP/1.1 503")
-    door.writer.close()
-    assert asyncio.get_running_loop().time() - started < 0.9
+async def test_newcomers_are_turned_away_at_once(nats_url: str, prefix: str) -> None:
+    async with running_gateway(nats_url, prefix, drain_seconds=1000.0) as harness:
+        tcp, ws = await harness.tcp(), await harness.ws()
+        door = await harness.keep(await TcpClient.connect(harness.ws_port), {})
+        door.write(b"GET /sub")
+        await door.writer.drain()
+        harness.auth.hangs = True
+        asking = await harness.ws()
+        asking.send(7, b"{}")
+        await harness.is_true(lambda: bool(harness.auth.requests))
+        closes = await drained(harness, [tcp, ws, asking])  # long before the time is up
+        assert [one.code for one in closes] == [0, 1001, 1001]
+        assert (await door.reader.read()).startswith(b"HTTP/1.1 503")
+        door.writer.close()
 
 
-async def test_a_drain_ends_in_time_whatever_clients_do(nats_url: str, prefix: str) -> None:
+async def test_a_drain_ends_in_time_whatever_clients_do(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.connection.CLOSE_SECONDS", 1000.0)
     limits = {"unsent_bytes": 1000, "send_buffer_bytes": 5000}
     async with running_gateway(nats_url, prefix, limits, drain_seconds=0.3) as harness:
         harness.store.page_messages = 5
@@ -241,22 +251,23 @@ async def test_a_drain_ends_in_time_whatever_clients_do(nats_url: str, prefix: s
         while not harness.gateway.stalled:
             harness.store.publish("room.live.1", b"x" * 100_000)
             await harness.delivered()
-        started = asyncio.get_running_loop().time()
         await harness.server.drain()
-        assert asyncio.get_running_loop().time() - started < 2
+        assert harness.gateway.hub.sockets == 1  # it was not waited for
         assert not harness.gateway.hub.connections
 
 
-async def test_nobody_new_comes_in_during_a_drain(harness: Harness) -> None:
-    await harness.ws(mid=5)
-    port = harness.tcp_port
-    draining = asyncio.ensure_future(harness.server.drain())
-    await harness.is_true(lambda: harness.gateway.draining)
-    late = await harness.tcp()
-    assert await late.closed() == Closed()
-    await draining
-    with pytest.raises(OSError):  # noqa: PT011 - nobody listens any more
-        await TcpClient.connect(port)
+async def test_nobody_new_comes_in_during_a_drain(nats_url: str, prefix: str) -> None:
+    async with running_gateway(nats_url, prefix, drain_seconds=1000.0) as harness:
+        seated = await harness.ws(mid=5)
+        port = harness.tcp_port
+        draining = asyncio.ensure_future(harness.server.drain())
+        await harness.is_true(lambda: harness.gateway.draining)
+        late = await harness.tcp()
+        assert await late.closed() == Closed()
+        await seated.closed()
+        await draining
+        with pytest.raises(OSError):  # noqa: PT011 - nobody listens any more
+            await TcpClient.connect(port)
 
 
 def test_an_id_is_one_token_and_never_the_same() -> None:
