@@ -31,7 +31,9 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 @pytest.fixture
 async def own_bus(server: NatsServer) -> AsyncIterator[Bus]:
-    bus = await Bus.connect(BusSettings(nats_url=server.url, ping_seconds=0.5), "test")
+    bus = await Bus.connect(
+        BusSettings(nats_url=server.url, ping_seconds=0.5, request_seconds=30), "test"
+    )
     await make_streams(bus)
     yield bus
     with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from router.errors import BodyTooLarge, NotConfirmed, QueueFull, StorageRefused
 from router.publisher import HEADER_ALLOWANCE, Publisher
 from router.settings import PublisherSettings
 from schemas.headers import FROM, MESSAGE_ID
-from tests.router.streams import Stored, make_stream, read_stream
+from tests.router.streams import PATIENT, Stored, make_stream, read_stream
 
 ROOM = "room.live.1"
 
@@ -82,7 +83,7 @@ async def test_a_batch_is_one_piece_though_others_publish_meanwhile(
 async def test_an_id_that_another_router_stored_is_told_as_a_duplicate_within_a_batch_too(
     bus: Bus, publisher: Publisher
 ) -> None:
-    other = Publisher(bus, PublisherSettings())
+    other = Publisher(bus, PATIENT)
     first = await other.store_one(room(3), 1000, b"first", None, "twice")
     other.close()
     assert not first.duplicate
@@ -143,7 +144,7 @@ async def test_topics_of_different_streams_do_not_share_a_batch(
 
 async def test_a_stream_without_atomic_batches_is_served_singly(bus: Bus) -> None:
     await make_stream(bus, "ROOM", "room.*.*", allow_atomic=False)
-    publisher = Publisher(bus, PublisherSettings())
+    publisher = Publisher(bus, PATIENT)
     outcomes = await store_all(publisher, [(room(n), b"%d" % n, "") for n in range(50)])
     assert sorted(one.sequence for one in outcomes) == list(range(1, 51))
     assert publisher.counts["batches"] == 0
@@ -152,7 +153,7 @@ async def test_a_stream_without_atomic_batches_is_served_singly(bus: Bus) -> Non
 
 async def test_what_the_stream_refuses_is_refused_alone(bus: Bus) -> None:
     await make_stream(bus, "ROOM", "room.*.*", max_msg_size=1000)
-    publisher = Publisher(bus, PublisherSettings())
+    publisher = Publisher(bus, PATIENT)
     messages = [(room(n), b"x" * (2000 if n == 20 else 10), "") for n in range(40)]
     outcomes = await store_all(publisher, messages)
     refused = [one.error for one in outcomes if one.error is not None]
@@ -173,7 +174,7 @@ async def test_without_a_stream_a_message_is_not_called_stored(bus: Bus) -> None
 
 
 async def test_a_stream_that_comes_late_still_gets_the_messages_in_order(bus: Bus) -> None:
-    publisher = Publisher(bus, PublisherSettings(seconds=30))
+    publisher = Publisher(bus, PATIENT)
     storing = asyncio.ensure_future(
         store_all(publisher, [(ROOM, b"%d" % n, f"id-{n}") for n in range(40)])
     )
@@ -187,7 +188,7 @@ async def test_a_stream_that_comes_late_still_gets_the_messages_in_order(bus: Bu
 
 
 async def test_beyond_its_limits_the_queue_refuses_and_counts(bus: Bus, streams: None) -> None:
-    publisher = Publisher(bus, PublisherSettings(queue_messages=10, queue_bytes=100))
+    publisher = Publisher(bus, replace(PATIENT, queue_messages=10, queue_bytes=100))
     outcomes = await store_all(publisher, [(ROOM, b"x", "") for _ in range(15)])
     assert [isinstance(one.error, QueueFull) for one in outcomes] == [False] * 10 + [True] * 5
     outcomes = await store_all(publisher, [(ROOM, b"x" * 60, "") for _ in range(2)])

@@ -1,6 +1,7 @@
 """Two copies of one message: both are stored or none, and a retry stores what is not there."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from router.publisher import Publisher
 from router.settings import PublisherSettings
 from schemas.headers import MESSAGE_ID, encode_headers
 from schemas.scoped_ids import scoped_id
-from tests.router.streams import make_stream, read_stream
+from tests.router.streams import PATIENT, make_stream, read_stream
 
 TOPICS = ("member.9", "member.5")
 
@@ -74,14 +75,14 @@ async def test_many_pairs_share_batches_though_some_are_retries(
 
 async def test_without_atomic_batches_both_copies_are_stored_singly(bus: Bus) -> None:
     await make_stream(bus, "MEMBER", "member.*", allow_atomic=False)
-    publisher = Publisher(bus, PublisherSettings())
+    publisher = Publisher(bus, PATIENT)
     assert (await store_pair(publisher)).sequence in (1, 2)
     assert sorted(await topics_and_bodies(bus)) == [("member.5", b"hi"), ("member.9", b"hi")]
     publisher.close()
 
 
 async def test_a_pair_needs_places_for_both(bus: Bus, streams: None) -> None:
-    publisher = Publisher(bus, PublisherSettings(queue_messages=3))
+    publisher = Publisher(bus, replace(PATIENT, queue_messages=3))
     outcomes = await asyncio.gather(store_pair(publisher), store_pair(publisher))
     assert [type(one.error) for one in outcomes] == [type(None), QueueFull]
     assert publisher.waiting == publisher.waiting_bytes == 0

@@ -11,12 +11,11 @@ from router.publisher import Publisher
 from router.rates import Rates
 from router.redis_link import RedisLink
 from router.rows import PresenceKeys
-from router.settings import PublisherSettings
 from router.upstream import Upstream
 from schemas.headers import FROM, ID, MESSAGE_ID, SESSION, STAMP, encode_headers
 from schemas.messages_pb2 import SendReply
 from schemas.policies import Policy
-from tests.router.streams import read_stream
+from tests.router.streams import PATIENT, read_stream
 
 POLICIES = {
     "live": Policy(send_per_second=0.01, send_burst=5),
@@ -155,7 +154,7 @@ async def test_messages_of_one_room_are_stored_in_the_order_they_came(
 async def test_beyond_the_limit_of_waiting_messages_more_are_refused(
     bus: Bus, streams: None, redis: RedisLink, presence_keys: PresenceKeys
 ) -> None:
-    publisher = Publisher(bus, replace(PublisherSettings(), queue_messages=10))
+    publisher = Publisher(bus, replace(PATIENT, queue_messages=10))
     rates = Rates(redis, presence_keys)
     policy = Policy(send_per_second=100, send_burst=100)
     upstream = Upstream(publisher, rates, lambda room_type: policy, 4096)
