@@ -15,8 +15,8 @@ import httpx
 from bench.ports import free_ports
 from goimbus.bound_to_parent import bound_to_parent
 
-START_SECONDS = 30.0
-STOP_SECONDS = 25.0
+START_SECONDS = 50.0
+STOP_SECONDS = 40.0  # the gateway may take 10 s, the services 10 s, the servers 5 s
 LOOK_SECONDS = 0.05
 
 
