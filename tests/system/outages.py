@@ -65,6 +65,7 @@ async def away(system: RunningSystem, part: str) -> AsyncIterator[None]:
         yield
     finally:
         file.unlink()
+    await until(lambda: bool(system.processes(part)))
 
 
 @asynccontextmanager
