@@ -80,6 +80,8 @@ class Harness(Responders):
         """Wait until the gateway has handled all that was published before."""
         await self.bus.flush()
         await self.gateway.bus.flush()
+        topics = self.gateway.interest.topics
+        await self.is_true(lambda: not any(one.pending for one in topics.values()))
 
     async def emptied(self) -> None:
         """Wait until every socket is gone, and check that nothing is left of any."""
@@ -138,6 +140,8 @@ async def running_gateway(
         gateway.stop_tasks()
         if book is not None:
             await book.close()
+        harness.auth.held.clear()  # whoever still waits is told so now, not in another test
+        harness.router.held.clear()
         await bus.drain()
         await harness.bus.drain()
         loop.set_exception_handler(None)

@@ -4,6 +4,8 @@ import asyncio
 from typing import Self
 from urllib.parse import urlsplit
 
+from tests.bus.servers import free_port
+
 
 class Proxy:
     """Carries bytes between a gateway and nats-server."""
@@ -11,7 +13,7 @@ class Proxy:
     def __init__(self, nats_url: str) -> None:
         self._target = urlsplit(nats_url)
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self._port = free_port()  # one that nobody is given while it is cut
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -22,7 +24,6 @@ class Proxy:
     async def mend(self) -> Self:
         """Let connections through."""
         self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     def cut(self) -> None:

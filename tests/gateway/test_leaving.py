@@ -34,6 +34,12 @@ async def hear(harness: Harness) -> list[tuple[list[str], bool]]:
     return heard
 
 
+async def all_heard(harness: Harness) -> None:
+    """Wait until all that the gateway has said is heard."""
+    await harness.gateway.bus.flush()
+    await harness.bus.flush()
+
+
 @pytest.mark.parametrize("transport", ["tcp", "ws"])
 async def test_a_device_is_announced_before_it_is_closed_and_has_left_when_it_is_saved(
     harness: Harness, transport: str
@@ -49,6 +55,7 @@ async def test_a_device_is_announced_before_it_is_closed_and_has_left_when_it_is
     harness.store.on_position = asyncio.Event()
     draining = asyncio.ensure_future(harness.server.drain())
     assert await client.closed(hang_up=False)
+    await harness.bus.flush()  # NATS had it before the client was closed
     assert heard == [(["phone"], False)]
     saves = harness.store.saves
     client.writer.close()
@@ -73,7 +80,7 @@ async def test_a_device_of_which_nothing_is_known_has_left_when_its_sockets_are_
     for one in (extended, first):
         one.reset()
     await harness.is_true(lambda: len(connections) == 1)
-    await harness.delivered()
+    await all_heard(harness)
     assert heard == [(["web", "web"], False)]
     second.reset()
     await harness.is_true(lambda: len(heard) > 1)
@@ -85,7 +92,7 @@ async def test_who_leaves_unannounced_is_not_spoken_of(harness: Harness) -> None
     client = await harness.tcp(mid=5, key="phone")
     await client.finish()
     await harness.emptied()
-    await harness.delivered()
+    await all_heard(harness)
     assert heard == []
 
 
@@ -117,5 +124,6 @@ async def test_an_end_goes_on_while_nats_is_away(nats_url: str, prefix: str) -> 
         await harness.is_true(lambda: not harness.gateway.hub.sockets)
         await proxy.mend()
         await harness.is_true(lambda: harness.gateway.bus.connected)
+        await all_heard(harness)
         assert heard == [(["gone", "phone"], False)]
     await proxy.end()

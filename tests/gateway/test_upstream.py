@@ -188,8 +188,11 @@ async def test_who_leaves_before_the_answer_is_not_missed(harness: Harness) -> N
     await harness.is_true(lambda: len(harness.router.sent) == 2)
     clients[0].reset()
     await clients[1].finish()
-    harness.router.let_go()
     await harness.emptied()
+    harness.router.let_go()
+    await harness.delivered()
+    await harness.gateway.bus.flush()
+    await harness.bus.flush()
     assert len(harness.router.sent) == 2
 
 
