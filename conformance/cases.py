@@ -123,7 +123,7 @@ def gateway_under_test(nats_url: str) -> Iterator[str]:
 def _last_words(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(4 * STOP_SECONDS)
         return process.stdout.read()  # `communicate` passes over what `readline` has buffered
     except subprocess.TimeoutExpired:
         return "(it has not ended either)"
