@@ -153,6 +153,7 @@ async def test_absent_or_late_it_is_as_the_policy_says(
     assert (error.code, error.reason, error.retry) == (503, "admission_away", "later")
     assert upstream.responder.counts == {"late": 2}
     responder["late"].set()
+    await asyncio.gather(*responder["tasks"])
     assert await bodies(bus) == [b"late"]
 
 
