@@ -108,7 +108,7 @@ async def test_a_byte_inside_a_frame_is_no_close_frame(harness: Harness) -> None
         connection.data_received(piece)
     client.reset()
     await harness.emptied()
-    await harness.gateway.positions.drain(5.0)
+    await harness.gateway.positions.drain(30.0)
     assert MEMBER_KEY not in harness.store.positions
 
 

@@ -67,7 +67,7 @@ async def test_all_connections_of_an_address_share_its_messages(nats_url: str, p
             "address_messages",
             "later",
         )
-        assert error["after"] == 100
+        assert 40 <= error["after"] <= 100  # one in 100 s since the first, some of which are over
         assert (await send(one, 4, b"x"))["error"]["code"] == 429
         assert "sequence" in await send(elsewhere, 4, b"x")
         await heartbeats(one, 3)

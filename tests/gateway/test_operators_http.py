@@ -105,8 +105,9 @@ async def test_each_key_has_a_rate_of_pushes(bus: Bus, router: FakeRouter, auth:
             assert statuses == [200, 200, 429]
         answer = await client.post("/api/v1/pushes/all", json={}, headers=BEARER)
         error = answer.json()["error"]
-        assert (error["reason"], error["retry"], error["after"]) == ("key_pushes", "later", 100)
-        assert answer.headers["Retry-After"] == "100"
+        assert (error["reason"], error["retry"]) == ("key_pushes", "later")
+        assert 40 <= error["after"] <= 100  # one in 100 s since the first, some of which are over
+        assert answer.headers["Retry-After"] == str(error["after"])
         assert (await ask(client, "nodes/instances", BEARER))[0] == 200
     async with client_of(state, trusted=True) as client:
         assert [(await ask(client, "pushes/all", {}, operation=4))[0] for _ in range(5)] == [

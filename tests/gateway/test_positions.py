@@ -158,25 +158,31 @@ async def test_devices_of_a_member_have_their_own_positions(harness: Harness) ->
     await harness.is_true(lambda: all(position(harness, MEMBER, one) for one in devices))
 
 
-async def test_positions_are_kept_while_the_store_is_away(harness: Harness) -> None:
-    harness.store.publish(MEMBER, b"old")
-    client = await harness.tcp(**PHONE)
-    assert await client.bodies(1) == [b"old"]
-    await harness.settled()
-    harness.store.away = True
-    sequence = harness.store.publish(MEMBER, b"x")
-    await client.bodies(1)
-    await client.finish()
-    refused = harness.gateway.counters.refused
-    await harness.is_true(lambda: refused["positions_unavailable"] > 0)
-    assert position(harness, MEMBER) != sequence
-    again = await harness.tcp(**PHONE)
-    await harness.is_true(lambda: refused["replay_unavailable"] > 0)
-    harness.store.away = False
-    await harness.settled()
-    assert [want.after for want in harness.store.replays if want.topic == MEMBER][-1] == sequence
-    await again.is_quiet()  # it has got that already, though the store did not know
-    await saved(harness, MEMBER, sequence)
+async def test_positions_are_kept_while_the_store_is_away(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(positions, "SAVE_SECONDS", 1000)  # not before the replay is asked for
+    async with running_gateway(nats_url, prefix) as harness:
+        harness.store.publish(MEMBER, b"old")
+        client = await harness.tcp(**PHONE)
+        assert await client.bodies(1) == [b"old"]
+        await harness.settled()
+        harness.store.away = True
+        sequence = harness.store.publish(MEMBER, b"x")
+        await client.bodies(1)
+        await client.finish()
+        refused = harness.gateway.counters.refused
+        await harness.is_true(lambda: refused["positions_unavailable"] > 0)
+        assert position(harness, MEMBER) != sequence
+        again = await harness.tcp(**PHONE)
+        await harness.is_true(lambda: refused["replay_unavailable"] > 0)
+        harness.store.away = False
+        await harness.settled()
+        asked = [want.after for want in harness.store.replays if want.topic == MEMBER]
+        assert asked[-1] == sequence
+        await again.is_quiet()  # it has got that already, though the store did not know
+        harness.gateway.positions.save_soon()
+        await saved(harness, MEMBER, sequence)
 
 
 async def test_what_the_store_never_takes_is_let_go(harness: Harness) -> None:
@@ -251,7 +257,7 @@ async def test_at_the_end_everything_is_saved(harness: Harness) -> None:
     sequence = harness.store.publish(MEMBER, b"x")
     await client.bodies(1)
     await client.is_quiet()
-    await harness.gateway.positions.drain(2.0)
+    await harness.gateway.positions.drain(30.0)
     assert position(harness, MEMBER) == sequence
 
 

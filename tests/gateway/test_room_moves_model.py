@@ -173,7 +173,7 @@ class Person:
         revision = await bucket.put(key, encode_record(record))
         book = self.harness.gateway.rooms.book
         assert book is not None
-        await book.reach(revision, 5)
+        await book.reach(revision, 30)
         was_in = self.hears(room)
         (self.banned.add if banned else self.banned.discard)(room)
         while banned and was_in and self.hears(room):
