@@ -20,6 +20,12 @@ async def harness(nats_url: str, prefix: str) -> AsyncIterator[Harness]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _nats_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end waits until NATS has a notice, however busy the machine is."""
+    monkeypatch.setattr(leaving, "FLUSH_SECONDS", 30.0)
+
+
 async def hear(harness: Harness) -> list[tuple[list[str], bool]]:
     """Return a list that gets each notice: the devices, and whether they have left."""
     heard: list[tuple[list[str], bool]] = []
