@@ -168,6 +168,7 @@ async def test_draining_finishes_what_runs_and_takes_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("bus.service.STOP_SECONDS", 30.0)
+    monkeypatch.setattr("bus.connection.DRAIN_SECONDS", 30.0)
     own_bus = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "router")
     router = Router(
         own_bus, Settings(presence=presence_settings, publisher=PATIENT, push=PUSH), policy_of

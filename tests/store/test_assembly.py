@@ -45,6 +45,7 @@ async def test_a_store_that_stops_finishes_what_it_has_begun(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bus.service.STOP_SECONDS", 30.0)
+    monkeypatch.setattr("bus.connection.DRAIN_SECONDS", 30.0)
     one, two = await system.start_store(), await system.start_store()
     await system.publish_many(["member.7"] * 500, [b"x" * 100] * 500)
     want = Want(topic="member.7", has_after=True, after=0)

@@ -47,8 +47,9 @@ async def get(port: str, path: str) -> bytes:
     return answer
 
 
-async def test_it_answers_until_sigterm(checkout: Path, nats_url: str, prefix: str) -> None:
-    system = await System(nats_url, prefix).connect()
+async def test_it_answers_until_sigterm(
+    checkout: Path, nats_url: str, prefix: str, system: System
+) -> None:
     port = str(free_port())
     async with running(checkout, nats_url, prefix, GOIM_METRICS_PORT=port) as process:
         assert process.stdout is not None
@@ -68,7 +69,6 @@ async def test_it_answers_until_sigterm(checkout: Path, nats_url: str, prefix: s
     assert process.returncode == 0
     assert b"store_stopped" in rest
     assert b"Traceback" not in output + rest
-    await system.stop()
 
 
 async def test_migrate_makes_the_streams_and_ends(

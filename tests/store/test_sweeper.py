@@ -9,7 +9,6 @@ from bus.stream_api import read_stream_state, request_api
 from schemas.messages_pb2 import TopicMessages, Want
 from schemas.policies import Policy
 from store.sweep import MARGIN_SEQUENCES
-from tests.bus.servers import NatsServer
 from tests.store.harness import StoreProcess, System, bodies
 
 HOUR = 3600.0
@@ -192,8 +191,8 @@ async def test_a_topic_that_is_none_is_let_go_without_a_mark(system: System) -> 
     assert not process.store.views.topics["ROOM"].index.unsaved
 
 
-async def test_a_sweep_that_fails_is_tried_again(server: NatsServer, prefix: str) -> None:
-    system = await System(server.url, prefix, {"sweep_seconds": 0.02}).connect()
+async def test_a_sweep_that_fails_is_tried_again(system: System) -> None:
+    system.more_settings["sweep_seconds"] = 0.02
     process = await system.start_store()
     failed = asyncio.Event()
     ensure = process.store.streams.ensure
@@ -211,4 +210,3 @@ async def test_a_sweep_that_fails_is_tried_again(server: NatsServer, prefix: str
     while process.store.streams.purged_messages == 0:  # noqa: ASYNC110 - the sweep is on its own
         await asyncio.sleep(0.01)
     assert process.store.sweeper.failures == 1
-    await system.stop()
