@@ -15,6 +15,7 @@ from tests.system.running_system import RunningSystem
 
 PASSWORD = "correct horse battery"
 LOOK_SECONDS = 0.05
+WORKERS = 2  # of the system
 
 
 def call(system: RunningSystem, name: str, /, token: str = "", **fields: Any) -> dict[str, Any]:
@@ -58,9 +59,9 @@ def wait_until_closed(client: GoimSocket) -> None:
 
 
 def until_gateways_report(system: RunningSystem) -> None:
-    """Wait until it is known which gateways there are."""
-    nodes = f"{system.http_url}/goim/nodes/weighted"
-    while "ws_port" not in httpx.get(nodes, timeout=30).json()["data"]:
+    """Wait until it is known which gateways there are: these are told to cut a connection."""
+    instances = f"{system.http_url}/api/v1/nodes/instances"
+    while len(httpx.post(instances, json={}, timeout=30).json().get("nodes", ())) < WORKERS:
         time.sleep(LOOK_SECONDS)
 
 
@@ -76,6 +77,7 @@ def test_a_login_says_which_gateways_to_try(system: RunningSystem) -> None:
 def test_closing_an_account_cuts_its_connections_on_every_worker(
     system: RunningSystem, transport: str
 ) -> None:
+    until_gateways_report(system)
     answer = login(system, member(system))
     with ExitStack() as stack:
         clients = [stack.enter_context(enter(system, transport, answer["auth"])) for _ in range(6)]
@@ -87,6 +89,7 @@ def test_closing_an_account_cuts_its_connections_on_every_worker(
 
 
 def test_a_logout_cuts_this_login_and_leaves_the_other(system: RunningSystem) -> None:
+    until_gateways_report(system)
     name = member(system)
     ended, other = login(system, name), login(system, name)
     with (

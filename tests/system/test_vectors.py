@@ -11,6 +11,7 @@ from schemas.frame import encode_frame
 from schemas.operations import Operation
 from tests.system.goim_socket import GoimSocket, masked, unique
 from tests.system.running_system import RunningSystem
+from tests.system.test_commands import run
 
 FILE = Path(__file__).parents[1] / "vectors" / "goim.json"
 VECTORS: dict[str, dict[str, Any]] = {
@@ -102,6 +103,12 @@ def push(system: RunningSystem, path: str, body: bytes) -> None:
     assert answer.json() == {"code": 0, "message": ""}
 
 
+def wait_until_found(system: RunningSystem, room: str) -> None:
+    """Wait until the router knows who is in the room, and by which key."""
+    while not json.loads(run(system, "who", "--json", "room", room).stdout)["found"]:
+        pass
+
+
 PUSHED = {
     "V47": ("room?operation=1000&type=live&room={room}", [b"room message"]),
     "V49": ("room?operation=9999&type=live&room={room}", [b"x"]),
@@ -126,6 +133,8 @@ def test_a_push_arrives_as_from_goim(system: RunningSystem, name: str, transport
         client.send(encode_frame(Operation.SUBSCRIBE, b"5"))
         client.receive()
         room = str(fields["room_id"]).partition("://")[2]
+        if "{key}" in path:
+            wait_until_found(system, str(fields["room_id"]))
         for body in bodies:
             push(system, path.format(room=room, mid=mid, key=fields["key"]), body)
         size = vector.get("total_bytes", {}).get(transport) or len(vector["hex"]) // 2
