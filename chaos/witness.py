@@ -11,7 +11,7 @@ import structlog
 from google.protobuf.message import DecodeError
 
 from bus.connection import Bus
-from bus.errors import BusError
+from bus.errors import BusError, RequestTimeout
 from bus.stream_api import read_stream_state
 from chaos.ledger import Ledger, read_body
 from schemas.headers import SEQUENCE, SUBJECT, header_number, header_value, status
@@ -70,6 +70,8 @@ class Witness:
             self._created[stream] = (await read_stream_state(self.bus, stream)).created
         messages = await self._get_batch(stream, self._reached[stream] + 1)
         for sequence, subject, payload in messages:
+            if sequence <= self._reached[stream]:
+                continue  # `follow` and `read_to_end` read at once
             self._reached[stream] = sequence
             if stream == self._positions:
                 self._note_position(payload)
@@ -87,7 +89,7 @@ class Witness:
         self._ledger.note_positions(position.mid, position.device, dict(position.topics))
 
     async def _get_batch(self, stream: str, first: int) -> list[Message]:
-        """Return the messages from this sequence on, as far as they came. Raises BusError."""
+        """Return the messages from this sequence on, none at the end. Raises BusError."""
         inbox = self.bus.new_inbox()
         messages: list[Message] = []
         done = asyncio.Event()
@@ -111,6 +113,8 @@ class Witness:
                 await done.wait()
         except TimeoutError:
             log.debug("batch_cut_short", stream=stream, messages=len(messages))
+            if not messages:  # that is no end of the stream
+                raise RequestTimeout(subject, ANSWER_SECONDS) from None
         finally:
             self.bus.unsubscribe(subscription)
         return messages

@@ -317,7 +317,8 @@ export class GoimClient {
   }
 
   #transmit(/** @type {Uint8Array} */ frame) {
-    if (this.#loggedIn) this.#socket?.send(frame);
+    // One that is closing takes nothing, and a browser complains; its end comes in a moment.
+    if (this.#loggedIn && this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(frame);
     return this.#loggedIn;
   }
 
