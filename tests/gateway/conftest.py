@@ -8,6 +8,7 @@ import uvloop
 
 from bus.connection import Bus
 from bus.settings import BusSettings
+from tests.bus.conftest import PATIENT_SECONDS
 from tests.gateway.http_servers import FakeRouter
 
 
@@ -18,7 +19,8 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest_asyncio.fixture
 async def bus(nats_url: str, prefix: str) -> AsyncIterator[Bus]:
-    connected = await Bus.connect(BusSettings(nats_url=nats_url, prefix=prefix), "test")
+    settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
+    connected = await Bus.connect(settings, "test")
     yield connected
     await connected.drain()
 

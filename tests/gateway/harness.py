@@ -14,6 +14,7 @@ from gateway.gateway import Gateway
 from gateway.server import Readiness, Server, make_gateway_id
 from gateway.settings import Limits, Settings
 from schemas.policies import BUILT_IN, DEFAULT, Policy
+from tests.bus.conftest import PATIENT_SECONDS
 from tests.gateway.clients import Client, TcpClient, WsClient
 from tests.gateway.responders import Responders
 
@@ -107,7 +108,7 @@ async def running_gateway(
 ) -> AsyncIterator[Harness]:
     """Run a gateway with these settings; checks at the end that no callback has raised."""
     loop = asyncio.get_running_loop()
-    bus_settings = BusSettings(nats_url=nats_url, prefix=prefix)
+    bus_settings = BusSettings(nats_url=nats_url, prefix=prefix, request_seconds=PATIENT_SECONDS)
     harness = Harness(await Bus.connect(bus_settings, "test"))
     harness.faults, harness.clients = [], []
     loop.set_exception_handler(lambda _, context: harness.faults.append(context))

@@ -44,6 +44,7 @@ from schemas.messages_pb2 import (
     WhoReply,
     WhoRequest,
 )
+from tests.bus.conftest import PATIENT_SECONDS
 
 KEY = "correct horse battery staple"
 BEARER = {"Authorization": f"Bearer {KEY}"}
@@ -163,7 +164,8 @@ class FakeRouter:
 
 def state_of(bus: Bus, settings: HttpSettings | None = None, key: str = KEY) -> HttpState:
     """An HTTP side that is ready and has KEY."""
-    return HttpState(bus, Metrics(), list, Secret(key), settings or HttpSettings())
+    chosen = settings or HttpSettings(request_seconds=PATIENT_SECONDS)
+    return HttpState(bus, Metrics(), list, Secret(key), chosen)
 
 
 def client_of(state: HttpState, trusted: bool, page: Path | None = None) -> httpx.AsyncClient:
