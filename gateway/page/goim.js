@@ -302,7 +302,6 @@ export class GoimClient {
 
   /**
    * Send a message, and remember what it was stored as.
-   *
    * @param {string} topic @param {number} operation @param {string} text @param {number} number
    */
   async #store(topic, operation, text, number) {
