@@ -1,12 +1,11 @@
 """What clients send into their room: stored, stamped, answered, delivered to the others once."""
 
 import json
-import time
 
 from goimbus.client import Client
 from schemas.frame import encode_frame
 from schemas.operations import Operation
-from tests.system.goim_socket import GoimSocket, unique
+from tests.system.goim_socket import GoimSocket, pass_a_millisecond, unique
 from tests.system.running_system import RunningSystem
 
 
@@ -47,18 +46,12 @@ def test_a_stock_client_gets_its_echo_and_not_its_own_message(system: RunningSys
         assert sender.receive_rest() == (b"", False)
 
 
-def milliseconds() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def test_the_same_key_anywhere_closes_the_older_connection(system: RunningSystem) -> None:
     key = unique()
     older = [GoimSocket("tcp", system.tcp_port) for _ in range(6)]
     for client in older:
         client.login(json.dumps({"mid": 31, "key": key}))
-        now = milliseconds()
-        while milliseconds() == now:
-            pass  # which of two is the newer one is told by the millisecond of its login
+        pass_a_millisecond()
     for client in older[:-1]:
         assert client.receive_bytes(1) == b""  # closed, on whichever worker it was
     older[-1].send(encode_frame(Operation.HEARTBEAT))

@@ -29,6 +29,7 @@ MOST_LINES = 20
 FETCH_SECONDS = 60.0
 ADMISSION_AWAY = 503
 LANGUAGES = ("py", "go", "mjs", "sh")
+pytestmark = pytest.mark.timeout(60 + 2 * FETCH_SECONDS)  # the first test of a language fetches
 Runner = Callable[[str], list[str]]
 
 
