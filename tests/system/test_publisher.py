@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import nats
 import pytest
+from nats.aio.client import Client as Nats
 
 from goimbus.client import Client
 from schemas.frame import encode_frame
@@ -24,6 +25,25 @@ def login(system: RunningSystem, transport: str, **fields: object) -> GoimSocket
     client = GoimSocket(transport, system.port if transport == "ws" else system.tcp_port)
     assert client.login(json.dumps(fields)).operation == Operation.AUTH_REPLY
     return client
+
+
+async def until_connected(connection: Nats, mid: int, count: int) -> None:
+    """Wait until the gateways have told of so many connections of a member.
+
+    One that sees a connection end tells the store first what the client has got.
+    """
+    found = -1
+    while found != count:
+        asked = json.dumps({"mid": mid}).encode()
+        reply = await connection.request("goim.presence.who", asked, timeout=20)
+        found = int(json.loads(reply.data).get("found", 0))
+
+
+async def acknowledge(client: GoimSocket, connection: Nats, mid: int) -> None:
+    """Let its gateway know what the only client of a member has got, before it leaves."""
+    client.send(encode_frame(Operation.HEARTBEAT))
+    client.receive()
+    await until_connected(connection, mid, 1)
 
 
 @pytest.mark.parametrize("transport", ["tcp", "ws"])
@@ -71,8 +91,8 @@ async def test_a_thousand_messages_wait_for_a_member_and_come_before_newer_ones(
     with login(system, transport, mid=mid, key=key, accepts=[1000]) as client:
         await stream.publish(f"goim.push.member.{mid}.1000", b"while here")
         assert client.receive_pushes(1)[0].body == b"while here"
-        client.send(encode_frame(Operation.HEARTBEAT))
-        client.receive()
+        await acknowledge(client, publisher, mid)
+    await until_connected(publisher, mid, 0)
     for number in range(1000):
         await publisher.publish(f"goim.push.member.{mid}.1000", b"%d" % number)
     await settle(publisher)
@@ -82,8 +102,8 @@ async def test_a_thousand_messages_wait_for_a_member_and_come_before_newer_ones(
         bodies = [one.body for one in [*first, *client.receive_pushes(1001 - len(first))]]
         assert bodies == [*(b"%d" % number for number in range(1000)), b"newer"]
         assert client.receive_rest() == (b"", False)
-        client.send(encode_frame(Operation.HEARTBEAT))
-        client.receive()
+        await acknowledge(client, publisher, mid)
+    await until_connected(publisher, mid, 0)
     with login(system, transport, mid=mid, key=key, accepts=[1000]) as client:
         assert client.receive_rest() == (b"", False)
     await publisher.close()
@@ -121,8 +141,8 @@ async def test_a_returning_device_gets_what_its_room_said_meanwhile(
         client.send(encode_frame(Operation.CHANGE_ROOM, room.encode()))
         assert client.receive().operation == Operation.CHANGE_ROOM_REPLY
         assert [one.body for one in client.receive_pushes(1)] == [b"in no room"]
-        client.send(encode_frame(Operation.HEARTBEAT))
-        client.receive()
+        await acknowledge(client, publisher, mid)
+    await until_connected(publisher, mid, 0)
     await stream.publish(subject, b"away")
     with login(system, "ws", mid=mid, key=key, room_id=room) as client:
         assert [one.body for one in client.receive_pushes(1)] == [b"away"]
