@@ -24,9 +24,11 @@ async def run(connection: Client, words: list[str]) -> None:
             reply = await connection.request(subject, body.encode(), timeout=20)
             sys.stdout.write(reply.data.decode())
         case ["kv", "put", bucket, key, value]:
-            await (await connection.jetstream().key_value(bucket)).put(key, value.encode())
+            await (await connection.jetstream(timeout=20).key_value(bucket)).put(
+                key, value.encode()
+            )
         case ["kv", "del", bucket, key]:
-            await (await connection.jetstream().key_value(bucket)).delete(key)
+            await (await connection.jetstream(timeout=20).key_value(bucket)).delete(key)
         case _:
             sys.exit(f"not known here: nats {' '.join(words)}")
 

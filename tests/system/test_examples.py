@@ -148,7 +148,7 @@ async def test_the_echo_bot_answers_members_and_no_bots(
 
 async def test_the_moderator_refuses_and_changes(system: RunningSystem, runner: Runner) -> None:
     connection = await nats.connect(system.nats_url)
-    policies = await connection.jetstream().key_value("GOIM_POLICY")
+    policies = await connection.jetstream(timeout=20).key_value("GOIM_POLICY")
     room_type = unique("forum")
     await policies.put(room_type, b'{"admit": "required", "admit_seconds": 20}')
     await until_moderated(system, room_type)

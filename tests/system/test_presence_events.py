@@ -146,7 +146,7 @@ async def test_an_event_can_be_read_again(own_system: RunningSystem, watcher: Wa
         assert await watcher.next() == "online"
     assert await watcher.next() == "offline"
     subject = f"goim.event.session.{watcher.mid}.*"
-    stream = watcher.nats.jetstream()
+    stream = watcher.nats.jetstream(timeout=20)
     replay = await stream.subscribe(subject, stream="GOIM_EVENT", ordered_consumer=True)
     told = [json.loads((await replay.next_msg(timeout=20)).data)["what"] for _ in range(2)]
     assert told == ["online", "offline"]

@@ -87,7 +87,7 @@ async def test_a_thousand_messages_wait_for_a_member_and_come_before_newer_ones(
 ) -> None:
     mid, key = new_mid(), unique()
     publisher = await nats.connect(system.nats_url)
-    stream = publisher.jetstream()
+    stream = publisher.jetstream(timeout=20)
     with login(system, transport, mid=mid, key=key, accepts=[1000]) as client:
         await stream.publish(f"goim.push.member.{mid}.1000", b"while here")
         assert client.receive_pushes(1)[0].body == b"while here"
@@ -115,7 +115,7 @@ async def test_a_device_never_seen_gets_all_that_is_kept_of_its_member(
     mid = new_mid()
     publisher = await nats.connect(system.nats_url)
     for body in (b"one", b"two"):
-        await publisher.jetstream().publish(f"goim.push.member.{mid}.1000", body)
+        await publisher.jetstream(timeout=20).publish(f"goim.push.member.{mid}.1000", body)
     await publisher.close()
     for device in (unique(), unique()):
         with login(system, "ws", mid=mid, key=device, accepts=[1000]) as client:
@@ -128,7 +128,7 @@ async def test_a_returning_device_gets_what_its_room_said_meanwhile(
     mid, key, room = new_mid(), unique(), f"chat://{unique()}"
     subject = f"goim.push.room.chat.{room.partition('://')[2]}.1000"
     publisher = await nats.connect(system.nats_url)
-    stream = publisher.jetstream()
+    stream = publisher.jetstream(timeout=20)
     await stream.publish(subject, b"before anybody came")
     with login(system, "ws", mid=mid, key=key, room_id=room) as client:
         await stream.publish(subject, b"here")
@@ -154,7 +154,7 @@ async def test_an_ext_client_gets_each_message_once_over_reconnects(
 ) -> None:
     mid, room = new_mid(), f"chat://{unique()}"
     publisher = await nats.connect(system.nats_url)
-    stream = publisher.jetstream()
+    stream = publisher.jetstream(timeout=20)
     subject = f"goim.push.room.chat.{room.partition('://')[2]}.1000"
     fields = {"mid": mid, "room": room, "key": unique(), "accepts": [1000]}
     async with Client(system.websocket_url, **fields) as client:  # type: ignore[arg-type]

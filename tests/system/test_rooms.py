@@ -175,7 +175,7 @@ async def test_rooms_by_http_and_the_events_they_leave(system: RunningSystem) ->
         closed = await http.post(f"{url}close", json={"room": room}, headers=mine)
         assert closed.json()["room"]["access"] == "closed"
     connection = await nats.connect(system.nats_url)
-    subscription = await connection.jetstream().subscribe(
+    subscription = await connection.jetstream(timeout=20).subscribe(
         f"goim.event.{topic_of(room)}.*", ordered_consumer=True
     )
     events = [json.loads((await subscription.next_msg(LONG_SECONDS)).data) for _ in range(2)]

@@ -197,7 +197,7 @@ def documented_moderator(system: RunningSystem) -> Iterator[None]:
 
 async def set_policy(system: RunningSystem, room_type: str, **values: object) -> None:
     connection = await nats.connect(system.nats_url)
-    bucket = await connection.jetstream().key_value("GOIM_POLICY")
+    bucket = await connection.jetstream(timeout=20).key_value("GOIM_POLICY")
     await bucket.put(room_type, json.dumps(values).encode())
     await connection.close()
 
