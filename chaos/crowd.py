@@ -75,7 +75,10 @@ class Guest(asyncio.Protocol):
                 await loop.create_connection(lambda: self, sock=peer)
                 return await self._answered
         except (OSError, TimeoutError):
-            peer.close()
+            if self._transport is None:
+                peer.close()
+            else:
+                self._transport.abort()
             return False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
