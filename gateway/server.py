@@ -64,11 +64,14 @@ class Readiness:
         return [("goim_service_up", words, "gauge", ("service",), rows)]
 
     async def keep_probing(self) -> None:
-        """Ask each service for a sign of life, for ever."""
+        """Ask each service for a sign of life, for ever; a silent one keeps no other waiting."""
+        async with asyncio.TaskGroup() as probes:
+            for name in SERVICES:
+                probes.create_task(self._keep_probing(name))
+
+    async def _keep_probing(self, name: str) -> None:
         while True:
-            async with asyncio.TaskGroup() as probes:
-                for name in SERVICES:
-                    probes.create_task(self._probe(name))
+            await self._probe(name)
             await asyncio.sleep(PROBE_SECONDS)
 
     def _is_away(self, name: str) -> bool:

@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,22 @@ async def test_it_says_who_does_not_answer(
         await harness.is_true(  # a probe of the others may be late meanwhile
             lambda: {name: number for ((name,), number) in readings()[0][4]} == expected
         )
+
+
+async def test_a_silent_service_keeps_nobody_from_asking_for_the_others(
+    nats_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.PROBE_SECONDS", 0.01)
+    async with running_gateway(nats_url, prefix, silent_seconds=60.0) as harness:
+        await becomes(harness, 200, [])
+        asked: asyncio.Queue[str] = asyncio.Queue()
+        await harness.services["auth"].stop()
+        for name in ("auth", "router"):
+            note = partial(lambda name, *message: asked.put_nowait(name), name)
+            harness.bus.subscribe(f"$SRV.PING.{prefix}-{name}", note)
+        while await asked.get() != "auth":
+            pass
+        assert [await asked.get() for _ in range(5)] == ["router"] * 5
 
 
 async def drained(harness: Harness, clients: list[Client]) -> list[Closed]:

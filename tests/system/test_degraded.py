@@ -171,6 +171,8 @@ async def test_others_go_on_and_say_what_is_wrong(
     expected = EXPECTED[part]
     async with watched(fragile) as one:
         await becomes(NO_REASONS, partial(reasons, fragile))
+        if expected.reason:
+            await becomes(1.0, partial(metric, fragile, expected.metric))
         before = await metric(fragile, expected.metric)
         async with manner(fragile, part):
             await becomes(expected.reasons, partial(reasons, fragile))
