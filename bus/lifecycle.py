@@ -6,9 +6,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
 
@@ -17,6 +17,7 @@ from bus.errors import SettingsRefused
 
 Settings = TypeVar("Settings")
 SETTINGS_REFUSED_STATUS = 2
+CANCEL_AGAIN_SECONDS = 0.1
 MOST_OPEN_FILES = 1_048_576  # Linux' own ceiling (fs.nr_open); asked for where there is no limit
 
 
@@ -48,6 +49,7 @@ def run_service(
         serving = asyncio.ensure_future(serve(settings))
         _on_stop_signals(serving.cancel)
         await asyncio.wait((serving,))
+        await end_tasks(asyncio.all_tasks() - {asyncio.current_task()})
         if not serving.cancelled():
             serving.result()
 
@@ -63,6 +65,20 @@ def run_service(
         for problem in refused.problems:
             print(f"setting refused: {problem}", file=sys.stderr)
         sys.exit(SETTINGS_REFUSED_STATUS)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Cancel these, and return when they have ended.
+
+    One may go on after a cancellation that comes in the moment in which what it awaits is done:
+    `asyncio.wait_for` of Python 3.11 drops it then (redis-py sends with that). It is cancelled
+    again until it ends.
+    """
+    waiting = {task for task in tasks if not task.done()}
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=CANCEL_AGAIN_SECONDS)
 
 
 def allow_open_files() -> None:

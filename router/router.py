@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from bus.connection import Bus
+from bus.lifecycle import end_tasks
 from bus.metrics import Metrics
 from bus.service import Service
 from router.bus import RouterBus
@@ -94,8 +95,7 @@ class Router:
         await self.upstream.flush()
         if self.rooms is not None:
             await self.rooms.drain()
-        for task in self._tasks:
-            task.cancel()
+        await end_tasks(self._tasks)
         await self.publisher.flush()
         self.rates.close()
         self.publisher.close()

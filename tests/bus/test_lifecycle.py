@@ -25,6 +25,15 @@ async def serve(settings):
         held = [[] for _ in range(40_000)]
         print(gc.get_stats()[0]["collections"] - before, gc.get_freeze_count() > 0)
         return
+    if settings == 94:
+        async def go_on():
+            for _ in range(3):
+                try:
+                    await asyncio.get_running_loop().create_future()
+                except asyncio.CancelledError:
+                    print("went on", flush=True)
+            await asyncio.get_running_loop().create_future()
+        asyncio.current_task().task = asyncio.create_task(go_on())
     if settings == 97:
         raise KeyError("a bug")
     asyncio.get_running_loop().call_soon(partial(print, "ready", flush=True))
@@ -66,6 +75,10 @@ def test_a_signal_lets_a_service_drain(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_service_that_still_waits_for_nats(number: signal.Signals) -> None:
     assert stopped_by(number, "98", "connecting\n") == (0, "", "")
+
+
+def test_a_task_that_goes_on_after_a_cancellation_keeps_no_service_from_ending() -> None:
+    assert stopped_by(signal.SIGTERM, "94", "ready\n") == (0, "stopped\n" + "went on\n" * 3, "")
 
 
 def test_a_fault_of_our_own_shows_its_stack_and_status_1() -> None:
