@@ -65,36 +65,40 @@ async def test_tls_carries_the_same_protocol(secure: tuple[Harness, ssl.SSLConte
     assert all(one.descriptor < 0 for one in harness.gateway.hub.connections.values())
 
 
-async def test_a_tls_client_that_closes_has_got_what_it_read(
-    secure: tuple[Harness, ssl.SSLContext],
-) -> None:
+PHONE = (5, "phone", "member.5")  # whose position in what
+
+
+async def phone(secure: tuple[Harness, ssl.SSLContext]) -> tuple[Harness, WsClient]:
+    """Log a member's phone in by WebSocket over TLS."""
     harness, trust = secure
     client = await harness.keep(await WsClient.connect(harness.server.ports[1], trust), {})
     await client.auth(mid=5, key="phone", accepts=[1000])
     await harness.settled()
+    return harness, client
+
+
+async def test_a_tls_client_that_closes_has_got_what_it_read(
+    secure: tuple[Harness, ssl.SSLContext],
+) -> None:
+    harness, client = await phone(secure)
     sequence = harness.store.publish("member.5", b"x")
     assert await client.bodies(1) == [b"x"]
     await client.say_goodbye()
-    position = (5, "phone", "member.5")
-    await harness.is_true(lambda: harness.store.positions.get(position) == sequence)
+    await harness.is_true(lambda: harness.store.positions.get(PHONE) == sequence)
     await harness.emptied()
 
 
 async def test_a_websocket_client_on_tls_that_is_closed_here_has_got_what_it_read(
     secure: tuple[Harness, ssl.SSLContext],
 ) -> None:
-    harness, trust = secure
-    client = await harness.keep(await WsClient.connect(harness.server.ports[1], trust), {})
-    await client.auth(mid=5, key="phone", accepts=[1000])
-    await harness.settled()
+    harness, client = await phone(secure)
     (connection,) = harness.gateway.hub.connections.values()
     sequence = harness.store.publish("member.5", b"x")
     await harness.delivered()
     connection.close(CloseCode.GOING_AWAY)
     assert await client.closed(hang_up=False) == Closed(1001, "the gateway is shutting down")
     client.write(websocket_frame((1001).to_bytes(2, "big"), CLOSE))
-    position = (5, "phone", "member.5")
-    await harness.is_true(lambda: harness.store.positions.get(position) == sequence)
+    await harness.is_true(lambda: harness.store.positions.get(PHONE) == sequence)
     await harness.emptied()
 
 

@@ -7,8 +7,6 @@ import pytest
 from schemas.messages_pb2 import (
     DevicePosition,
     LeavingNotice,
-    PositionReply,
-    PositionRequest,
     TopicMessages,
     Want,
 )
@@ -57,9 +55,7 @@ async def test_where_a_device_is_that_leaves_is_told_by_no_store_before_it_has_l
     assert [one.sequence for one in other.messages] == [sequence]
     known = await system.replay_one(Want(topic="member.7", mid=7, has_after=True, after=0))
     assert [one.sequence for one in known.messages] == [sequence]
-    position = DevicePosition(mid=7, device="ios", topics={"member.7": sequence})
-    saved = await system.ask("position", PositionRequest(positions=[position]), PositionReply)
-    assert saved.saved == 1
+    assert (await system.save(7, "ios", {"member.7": sequence})).saved == 1
     await tell(system, 0, "ios")
     for page in await answers(system):
         assert (refusal(page), list(page.messages)) == ((0, ""), [])
@@ -78,8 +74,7 @@ async def test_a_request_waits_a_little_for_a_device_to_leave(
     while not waits(process):  # noqa: ASYNC110 - nothing tells when
         await asyncio.sleep(0.002)
     await tell(system, 60, "ios")  # by another gateway
-    position = DevicePosition(mid=7, device="ios", topics={"member.7": sequence})
-    await system.ask("position", PositionRequest(positions=[position]), PositionReply)
+    await system.save(7, "ios", {"member.7": sequence})
     assert not asking.done()
     await tell(system, 0, "ios")
     assert list((await asking).messages) == []
