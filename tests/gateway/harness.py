@@ -17,6 +17,7 @@ from schemas.policies import BUILT_IN, DEFAULT, Policy
 from tests.bus.conftest import PATIENT_SECONDS
 from tests.gateway.clients import Client, TcpClient, WsClient
 from tests.gateway.responders import Responders
+from tests.until import until
 
 AClient = TypeVar("AClient", bound=Client)
 
@@ -68,8 +69,7 @@ class Harness(Responders):
 
     async def is_true(self, condition: Callable[[], bool]) -> None:
         """Wait until the loop has brought something about."""
-        while not condition():  # noqa: ASYNC110 - nothing tells when
-            await asyncio.sleep(0.002)
+        await until(condition)
 
     async def settled(self) -> None:
         """Wait until all who are connected are live on all of their topics."""

@@ -16,6 +16,7 @@ from router.publisher import Publisher
 from router.settings import PublisherSettings
 from tests.bus.servers import NatsServer
 from tests.router.streams import PATIENT, make_streams, read_stream
+from tests.until import until
 
 HASTY = PublisherSettings(seconds=0.3)
 WRITERS = 8
@@ -121,8 +122,7 @@ async def test_a_frozen_nats_is_tried_again_and_nothing_is_stored_twice(
     storing = asyncio.gather(
         *(publisher.store_one(f"room.live.{number % 3}", 1, b"%d" % number) for number in range(90))
     )
-    while publisher.counts["publish_retries"] == 0:  # noqa: ASYNC110 - nothing tells when
-        await asyncio.sleep(0.01)
+    await until(lambda: publisher.counts["publish_retries"] > 0)
     assert not storing.done()
     server.thaw()
     outcomes = await storing

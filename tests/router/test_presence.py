@@ -15,6 +15,7 @@ from router.rows import PresenceKeys
 from router.settings import PresenceSettings
 from schemas.messages_pb2 import PresenceReport
 from tests.router.reports import node, report, session, snapshot
+from tests.until import until
 
 ROOM = "live://1000"
 
@@ -362,8 +363,7 @@ async def test_the_janitor_goes_on_after_redis_was_away(tmp_path: Path, prefix: 
     redis = RedisLink(settings)
     presence = Presence(redis, PresenceKeys(prefix), settings)
     janitor = asyncio.ensure_future(presence.sweep_forever())
-    while presence.counts["sweeps_failed"] < 2:
-        assert not janitor.done()
-        await asyncio.sleep(0.01)
+    await until(lambda: presence.counts["sweeps_failed"] >= 2 or janitor.done())
+    assert not janitor.done()
     janitor.cancel()
     await redis.close()

@@ -24,6 +24,7 @@ from schemas.policies import Policy
 from tests.router.gateways import Gateway
 from tests.router.reports import session, snapshot
 from tests.router.streams import read_stream
+from tests.until import until
 
 SETTINGS = PushSettings(body_bytes=1000, targets=2000, gateway_seconds=20)
 
@@ -108,8 +109,7 @@ async def test_a_silent_gateway_is_an_error_beside_what_the_others_did(
     await presence.report(snapshot("g1", session("g1", 1, "a")))
     await presence.report(snapshot("g2", session("g2", 1, "b")))
     pushed = asyncio.ensure_future(pushing.push_keys(PushRequest(operation=1, keys=["a", "b"])))
-    while not silent.pushes or len(bus.requests) > 1:  # noqa: ASYNC110 - until the other answered
-        await asyncio.sleep(0.001)
+    await until(lambda: bool(silent.pushes) and len(bus.requests) <= 1)  # the other has answered
     bus.requests.expire(asyncio.get_running_loop().time() + SETTINGS.gateway_seconds)
     reply = await pushed
     assert (reply.sessions, reply.error.code, reply.error.retry) == (1, 503, "later")

@@ -20,6 +20,7 @@ from schemas.messages_pb2 import SendReply
 from schemas.policies import Policy
 from tests.plain_nats import settle
 from tests.router.streams import read_stream
+from tests.until import until
 
 FREE = Policy(send_per_second=0, cast_per_second=0, room_per_second=0)
 OWN: dict[str, Any] = {"send_per_second": 0, "cast_per_second": 0, "room_per_second": 0}
@@ -118,8 +119,7 @@ async def test_a_slow_answer_holds_up_only_what_its_sender_sends_to_that_room(
         send(upstream, bus.subjects.upstream("free://1", 5, 1000), b"a type without"),
     ]
     await asyncio.gather(*others)
-    while len(responder["asked"]) < 4:  # noqa: ASYNC110 - the one behind is asked about too
-        await asyncio.sleep(0.001)
+    await until(lambda: len(responder["asked"]) >= 4)  # the one behind is asked about too
     await asyncio.gather(*(one for one in responder["tasks"] if one is not responder["tasks"][0]))
     await bus.flush()
     assert not slow.done()

@@ -7,6 +7,7 @@ import pytest
 from schemas.messages_pb2 import ReplayReply, ReplayRequest, Want
 from tests.bus.servers import NatsServer
 from tests.store.harness import PATIENT_SECONDS, System, bodies, reconnection
+from tests.until import until
 
 
 async def test_a_store_restarted_in_the_middle_goes_on_where_the_other_was(
@@ -50,8 +51,7 @@ async def test_a_store_that_stops_finishes_what_it_has_begun(
     await system.publish_many(["member.7"] * 500, [b"x" * 100] * 500)
     want = Want(topic="member.7", has_after=True, after=0)
     asking = [asyncio.create_task(system.replay(want)) for _ in range(60)]
-    while not one.store.service.wants:  # noqa: ASYNC110 - nothing tells when it has begun
-        await asyncio.sleep(0.001)
+    await until(lambda: one.store.service.wants > 0)
     await system.stop_store(one)
     pages = [reply.topics[0] for reply in await asyncio.gather(*asking)]
     assert all(len(page.messages) == 500 for page in pages)

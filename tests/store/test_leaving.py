@@ -12,6 +12,7 @@ from schemas.messages_pb2 import (
 )
 from store import leaving
 from tests.store.harness import StoreProcess, System
+from tests.until import until
 
 WANT = Want(topic="member.7", mid=7, device="ios")
 LATER = (503, "later")
@@ -71,8 +72,7 @@ async def test_a_request_waits_a_little_for_a_device_to_leave(
     sequence = await system.publish("member.7", b"x")
     await tell(system, 60, "ios")
     asking = asyncio.ensure_future(system.replay_one(WANT))
-    while not waits(process):  # noqa: ASYNC110 - nothing tells when
-        await asyncio.sleep(0.002)
+    await until(lambda: waits(process))
     await tell(system, 60, "ios")  # by another gateway
     await system.save(7, "ios", {"member.7": sequence})
     assert not asking.done()

@@ -10,6 +10,7 @@ from schemas.messages_pb2 import TopicMessages, Want
 from schemas.policies import Policy
 from store.sweep import MARGIN_SEQUENCES
 from tests.store.harness import StoreProcess, System, bodies
+from tests.until import until
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -207,6 +208,5 @@ async def test_a_sweep_that_fails_is_tried_again(system: System) -> None:
     await system.publish("all", b"x")
     await process.store.views.topics["ALL"].barrier.wait(30)
     system.clock.ahead = 300
-    while process.store.streams.purged_messages == 0:  # noqa: ASYNC110 - the sweep is on its own
-        await asyncio.sleep(0.01)
+    await until(lambda: process.store.streams.purged_messages > 0)
     assert process.store.sweeper.failures == 1

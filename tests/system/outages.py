@@ -22,6 +22,7 @@ from goimbus.client import Client
 from goimbus.embedded import find_nats_server, find_valkey_server
 from goimbus.messages import Message
 from tests.system.running_system import RunningSystem, running_system
+from tests.until import until
 
 SERVICES = ("auth", "router", "store")
 SERVERS = ("nats-server", "valkey-server")
@@ -100,12 +101,6 @@ async def slow(system: RunningSystem, part: str, seconds: float) -> AsyncIterato
         dragging.cancel()
         await asyncio.gather(dragging, return_exceptions=True)
         _send(found, signal.SIGCONT)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when it has come about; the test's own time limit ends the waiting."""
-    while not condition():  # noqa: ASYNC110 - nothing tells when
-        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def becomes(wanted: T, ask: Callable[[], Awaitable[T]]) -> None:

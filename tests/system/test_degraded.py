@@ -31,9 +31,9 @@ from tests.system.outages import (
     reasons,
     silent,
     slow,
-    until,
 )
 from tests.system.running_system import RunningSystem
+from tests.until import until
 
 OUTAGE_SECONDS = float(os.environ.get("GOIM_TEST_OUTAGE_SECONDS", "0"))
 MESSAGES = 5  # that come during an outage, where live delivery goes on

@@ -27,8 +27,9 @@ from goimbus.messages import Message
 from schemas.frame import encode_frame
 from schemas.operations import Operation
 from tests.system.goim_socket import GoimSocket, unique
-from tests.system.outages import Publisher, Reader, publishing, until
+from tests.system.outages import Publisher, Reader, publishing
 from tests.system.running_system import RunningSystem, running_system
+from tests.until import until
 
 PARTS = ("gateway", "store", "router", "auth", "valkey-server", "nats-server")
 MESSAGES_BEFORE, MESSAGES_AFTER = 100, 100

@@ -22,8 +22,8 @@ from schemas.operations import Operation
 from schemas.subjects import Subjects
 from tests.plain_nats import settle
 from tests.system.goim_socket import GoimSocket, unique
-from tests.system.outages import until
 from tests.system.running_system import RunningSystem
+from tests.until import until
 
 HOSTILE = ("", "*", ">", "a.b", "x" * 10_240, "\N{PILE OF POO}", "a\0b", "\ud800", "a b\r\nPUB c 0")
 TOKEN = re.compile(r"[A-Za-z0-9_=$/+-]+")
