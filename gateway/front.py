@@ -59,6 +59,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
+    @property
+    def leaves_unread(self) -> bool:
+        """Whether some of what it was answered is not even with its kernel yet."""
+        return self.transport.get_write_buffer_size() > 0
+
     def data_received(self, data: bytes) -> None:
         """Pass data on, and watch a head that is not whole (asyncio.Protocol)."""
         self.heard_at = self.loop.time()
@@ -125,11 +130,18 @@ class HttpSide:
             for one in self.state.connections
             if isinstance(one, BoundedHttpProtocol)
             and one.is_idle
-            and not one.transport.is_closing()
+            and (one.leaves_unread or not one.transport.is_closing())
         ]
-        if idle:
-            self.refused["idle_http_connections"] += 1
-            min(idle, key=lambda one: one.heard_at).transport.close()
+        if not idle:
+            return
+        self.refused["idle_http_connections"] += 1
+        idlest = min(idle, key=lambda one: (one.leaves_unread, one.heard_at))
+        if idlest.leaves_unread:
+            idlest.transport.abort()  # to be closed it would have to read first
+        else:
+            idlest.transport.close()
+        # It is lost in a later turn of the loop, and more sockets may come in this one.
+        self.state.connections.discard(idlest)
 
     async def drain(self) -> None:
         """Let running requests end."""

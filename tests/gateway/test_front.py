@@ -1,6 +1,7 @@
 """The HTTP port's front door: who goes on with a socket, and what is said to whom may not."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from json import loads
@@ -227,6 +228,51 @@ async def test_connections_that_ask_nothing_keep_nobody_out(nats_url: str, prefi
         newest.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await newest.reader.readline() == b"HTTP/1.1 200 OK\r\n"
         assert b"503" not in await idle[0].reader.read()
+
+
+async def test_a_burst_is_answered_while_idle_connections_hold_the_places(
+    nats_url: str, prefix: str
+) -> None:
+    health = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with running_gateway(nats_url, prefix, http=HttpSettings(max_connections=20)) as harness:
+        idle = [await raw(harness, health) for _ in range(18)]
+        for one in idle:
+            await one.reader.readuntil(b"\r\n\r\nok")
+        burst = [await raw(harness) for _ in range(12)]
+        await harness.is_true(lambda: harness.gateway.hub.sockets == len(burst))
+        for one in burst:  # nothing is awaited: the gateway finds all of them in one turn
+            one.write(health)
+        for one in burst:
+            assert await one.reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        for one in idle[:6]:
+            assert await one.reader.read() == b""
+
+
+@pytest.mark.parametrize("after", ["keep-alive", "close"])
+async def test_connections_that_leave_their_answers_unread_keep_nobody_out(
+    nats_url: str, prefix: str, after: str
+) -> None:
+    request = f"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: {after}\r\n\r\n"
+    limits = {"send_buffer_bytes": 4096}
+    http = HttpSettings(max_connections=20)
+    async with running_gateway(nats_url, prefix, limits, http=http) as harness:
+        whole = await ask(harness.ws_port, "GET", "/openapi.json")
+        deaf = [deaf_socket(harness.ws_port) for _ in range(40)]
+        for one in deaf:
+            one.sendall(request.encode())
+            assert (await ask(harness.ws_port, "GET", "/healthz")).status == 200
+        reader, writer = await asyncio.open_connection(sock=deaf[0])
+        assert len(await reader.read()) < len(whole.body)  # it was ended as it was
+        for one in (writer, *deaf[1:]):
+            one.close()
+
+
+def deaf_socket(port: int) -> socket.socket:
+    """Connect with a window that holds next to nothing of an answer."""
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    one.connect(("127.0.0.1", port))
+    return one
 
 
 async def test_a_few_requests_may_wait_and_many_end_the_connection(harness: Harness) -> None:
