@@ -2,6 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Iterator
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from auth.account import Account
@@ -18,6 +19,7 @@ class Row(NamedTuple):
     folded: str
     role: str
     state: str
+    ends_at: float = 0.0  # unix seconds; its record goes by itself then, 0: it stays
 
 
 class Query(NamedTuple):
@@ -43,18 +45,22 @@ class Directory:
     def __init__(self) -> None:
         self._rows: dict[str, Row] = {}  # by digest
         self._mids: list[tuple[int, str]] = []
+        self._endings: list[tuple[float, str]] = []  # a heap; some have been taken anew since
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def take(self, digest: str, account: Account) -> None:
+    def take(self, digest: str, account: Account, ends_at: float = 0.0) -> None:
         """An account is new or was changed."""
         before = self._rows.get(digest)
         if before is not None and before.mid != account.mid:
             self._forget(before)
             before = None
-        row = Row(account.mid, digest, fold_name(account.name), account.role, account.state.value)
+        folded = fold_name(account.name)
+        row = Row(account.mid, digest, folded, account.role, account.state.value, ends_at)
         self._rows[digest] = row
+        if ends_at:
+            heappush(self._endings, (ends_at, digest))
         if before is None:
             self._insert((row.mid, digest))
 
@@ -64,10 +70,19 @@ class Directory:
         if row is not None:
             self._forget(row)
 
+    def drop_ended(self, now: float) -> None:
+        """Accounts whose time is over are gone: the bucket tells nobody."""
+        while self._endings and self._endings[0][0] <= now:
+            ends_at, digest = heappop(self._endings)
+            row = self._rows.get(digest)
+            if row is not None and row.ends_at == ends_at:
+                self.drop(digest)
+
     def clear(self) -> None:
         """Forget all."""
         self._rows.clear()
         self._mids.clear()
+        self._endings.clear()
 
     def scan(self, query: Query) -> Iterator[Row | None]:
         """Yield what fits, in order of mid; None after each SCANNED_AT_ONCE accounts.

@@ -4,6 +4,7 @@ Processes that no operator asks have no index, so they don't grow with the numbe
 """
 
 import asyncio
+import time
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ from auth.account import decode_account, decode_alias
 from auth.book import NAME_HEAD
 from auth.directory import Directory, Query, Row
 from auth.errors import AccountRefused, Reason
-from bus.bucket import Bucket
+from bus.bucket import Bucket, ttl_seconds_of
 from bus.errors import ReaderBehind
 from bus.followed import FollowedBucket
 from bus.ordered import Entry
@@ -36,6 +37,7 @@ class Listing:
         Raises AccountRefused while the index is being read, and BusError.
         """
         await self._catch_up()
+        self.directory.drop_ended(time.time())
         rows: list[Row] = []
         for row in self.directory.scan(query):
             if row is None:
@@ -60,6 +62,7 @@ class Listing:
             ) from None
 
     def _take(self, key: str, entry: Entry | None) -> None:
+        self.directory.drop_ended(time.time())
         if not key.startswith(NAME_HEAD):
             return
         digest = key.removeprefix(NAME_HEAD)
@@ -68,6 +71,13 @@ class Listing:
             return
         try:
             if decode_alias(entry.payload) is None:
-                self.directory.take(digest, decode_account(entry.payload))
+                account = decode_account(entry.payload)
+                self.directory.take(digest, account, _ends_at(entry))
         except (msgspec.DecodeError, UnicodeDecodeError):
             self.unreadable += 1
+
+
+def _ends_at(entry: Entry) -> float:
+    """Return when nats-server forgets a record, unix seconds; 0 for never."""
+    seconds = ttl_seconds_of(entry.headers)
+    return entry.time_ns / 1e9 + seconds if seconds else 0.0

@@ -22,6 +22,7 @@ MESSAGE_NOT_FOUND = 10037  # err_code of nats-server
 REPLICAS_IMPOSSIBLE = 10074
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 OPERATION = "KV-Operation"
+TTL = "Nats-TTL"
 DUPLICATE_SECONDS = 120
 MAX_VALUE_BYTES = 65_536
 RETRY_SECONDS = 0.5
@@ -123,7 +124,7 @@ class Bucket:
         Revision 0 writes only what is not there. With a TTL the value goes by itself. Raises
         ValueChanged and BusError; after RequestTimeout it may have been written all the same.
         """
-        headers = {"Nats-TTL": f"{ttl_seconds}s"} if ttl_seconds else {}
+        headers = {TTL: f"{ttl_seconds}s"} if ttl_seconds else {}
         try:
             return await self._write(key, data, headers, revision)
         except ValueChanged:
@@ -136,7 +137,7 @@ class Bucket:
 
     async def delete(self, key: str, revision: int | None = None) -> None:
         """Make a key hold nothing; soon nothing is left of it. Raises as `put` does."""
-        ttl = {"Nats-TTL": f"{MARK_SECONDS}s"} if self._msg_ttl else {}
+        ttl = {TTL: f"{MARK_SECONDS}s"} if self._msg_ttl else {}
         await self._write(key, b"", {OPERATION: "DEL"} | ttl, revision)
 
     async def _write(
@@ -160,6 +161,12 @@ def is_deletion(headers: bytes | None) -> bool:
         header_value(headers, OPERATION) in ("DEL", "PURGE")
         or header_value(headers, "Nats-Marker-Reason")
     )
+
+
+def ttl_seconds_of(headers: bytes | None) -> int:
+    """Return after how many seconds a value that `put` wrote goes by itself; 0: it stays."""
+    digits = header_value(headers, TTL).removesuffix("s")
+    return int(digits) if digits.isdecimal() else 0
 
 
 async def patiently(attempt: Callable[[], Awaitable[None]], waits: str, bucket: str) -> None:

@@ -55,6 +55,20 @@ def test_a_change_is_seen() -> None:
     assert mids(directory, ALL._replace(state="active")) == []
 
 
+def test_an_account_whose_time_is_over_is_gone_unless_it_was_activated() -> None:
+    directory = Directory()
+    for mid in (1, 2, 3):
+        one = account(mid, f"name {mid}", State.PENDING)
+        directory.take(name_digest(one.name), one, ends_at=100.0 + mid)
+    take(directory, account(1, "name 1"))
+    directory.drop(name_digest("name 2"))
+    directory.drop_ended(102.5)
+    assert mids(directory, ALL) == [1, 3]
+    directory.drop_ended(103.0)
+    assert mids(directory, ALL) == [1]
+    assert len(directory) == 1
+
+
 @dataclass
 class Rests:
     """Counts the rests of a scan."""

@@ -123,6 +123,23 @@ async def test_an_account_that_is_not_activated_is_forgotten_and_its_name_free(
     assert int(after["mid"]) > before
 
 
+async def test_an_account_that_is_not_activated_takes_no_place_in_the_list(
+    empty_desk: Desk,
+) -> None:
+    desk = empty_desk
+    await desk.start(activation="code", pending_seconds=1)
+    await desk.call("list", token=API_KEY)  # from now on the process follows all accounts
+    await desk.register("Ann")
+    await desk.register("Bob", token=API_KEY)
+    book = desk.services[0].accounts.desk.book
+    while await book.by_name("Ann") is not None:  # nats-server ends the value, nobody is told
+        await desk.bus.flush()
+    page = await desk.call("list", token=API_KEY, limit=1)
+    assert [one["name"] for one in page.get("accounts", [])] == ["Bob"]
+    assert "more" not in page
+    assert len(desk.services[0].accounts.desk.listing.directory) == 1
+
+
 async def test_only_operators_make_accounts_where_registration_is_closed(empty_desk: Desk) -> None:
     desk = empty_desk
     await desk.start(mode="closed", activation="code")

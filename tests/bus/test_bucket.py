@@ -5,10 +5,11 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from bus.bucket import Bucket
+from bus.bucket import Bucket, ttl_seconds_of
 from bus.connection import Bus
 from bus.errors import BusError, SettingsRefused, ValueChanged
 from bus.settings import BusSettings
+from schemas.headers import encode_headers
 from tests.bus.conftest import Connect, Failures, MakeServer
 from tests.bus.servers import NatsServer
 
@@ -54,6 +55,12 @@ async def test_a_value_goes_after_its_time(bucket: Bucket) -> None:
     while await bucket.get("a") is not None:
         await bucket.bus.flush()
     await bucket.put("a", b"2", 0)
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("60s", 60), ("never", 0), ("", 0)])
+def test_who_follows_a_bucket_is_told_how_long_a_value_stays(written: str, seconds: int) -> None:
+    assert ttl_seconds_of(encode_headers({"Nats-TTL": written, "KV-Operation": "PUT"})) == seconds
+    assert ttl_seconds_of(None) == 0
 
 
 async def test_a_bucket_is_made_once_and_then_left_as_it_is(bucket: Bucket) -> None:
