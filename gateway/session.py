@@ -177,7 +177,7 @@ class Session:
         "role",
         "room",
         "rooms",
-        "since_ms",
+        "since_us",
         "state",
         "token_id",
         "waiting",
@@ -206,7 +206,7 @@ class Session:
         self.accepts = NO_OPERATIONS
         self.rights: tuple[RoomRight, ...] = ()
         self.role = ""
-        self.since_ms = 0  # of the login, unix milliseconds
+        self.since_us = 0  # of the login, unix microseconds
         self.expires_at = 0.0
         self.ext = False
         self.asks: Budget | None = None  # what it may still ask of the store; None: it never did
@@ -251,7 +251,7 @@ class Session:
         self.rights = grant.rooms
         self.role = grant.role
         self.ext = grant.ext
-        self.since_ms = int(wall * 1000)
+        self.since_us = int(wall * 1_000_000)
         self.expires_at = now + grant.expires_at - wall if grant.expires_at else 0.0
         self.heartbeat_limit = beat
         self.deadline = self._until(now + beat)

@@ -20,6 +20,7 @@ class _Row(msgspec.Struct, array_like=True):
     device: str = ""
     devices: str = ""
     rooms: list[str] = []
+    since_us: int = 0
 
 
 class Edge(msgspec.Struct, array_like=True):
@@ -114,16 +115,16 @@ def encode_row(session: Session, late_ms: int = 0) -> bytes:
 
     `late_ms` corrects a gateway's clock that is wrong.
     """
-    since_ms = session.since_ms + late_ms
     row = _Row(
         session.key,
         str(session.mid),
         session.room,
         session.platform,
-        since_ms,
+        session.since_ms + late_ms,
         session.device,
         session.devices,
         list(session.rooms),
+        session.since_us and session.since_us + late_ms * 1000,
     )
     return msgspec.json.encode(row)
 

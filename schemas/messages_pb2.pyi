@@ -992,7 +992,7 @@ class GatewayCommand(_message.Message):
     def __init__(self, push: _Optional[_Union[KeyPush, _Mapping]] = ..., close: _Optional[_Union[CloseSession, _Mapping]] = ...) -> None: ...
 
 class Session(_message.Message):
-    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway", "device", "devices", "rooms")
+    __slots__ = ("session", "key", "mid", "room", "platform", "since_ms", "gateway", "device", "devices", "rooms", "since_us")
     SESSION_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     MID_FIELD_NUMBER: _ClassVar[int]
@@ -1003,6 +1003,7 @@ class Session(_message.Message):
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     ROOMS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_US_FIELD_NUMBER: _ClassVar[int]
     session: str
     key: str
     mid: int
@@ -1013,7 +1014,8 @@ class Session(_message.Message):
     device: str
     devices: str
     rooms: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., rooms: _Optional[_Iterable[str]] = ...) -> None: ...
+    since_us: int
+    def __init__(self, session: _Optional[str] = ..., key: _Optional[str] = ..., mid: _Optional[int] = ..., room: _Optional[str] = ..., platform: _Optional[str] = ..., since_ms: _Optional[int] = ..., gateway: _Optional[str] = ..., device: _Optional[str] = ..., devices: _Optional[str] = ..., rooms: _Optional[_Iterable[str]] = ..., since_us: _Optional[int] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("gateway", "hostname", "addresses", "tcp_port", "ws_port", "wss_port", "weight", "region", "zone", "version", "draining", "connections", "client_addresses", "seen_ms")

@@ -5,7 +5,8 @@
 --   P:nodes               hash        gateway -> schemas Node
 --   P:epochs              hash        gateway -> run id of the Redis that took its snapshot
 --   P:sessions:<gateway>  hash        session -> [key, mid, room, platform, since, device,
---                                     how many devices the member may have, further rooms] as JSON
+--                                     how many devices the member may have, further rooms,
+--                                     since in microseconds or 0] as JSON
 --   P:rooms:<gateway>     hash        room -> members there
 --   P:stale:<gateway>     sorted set  sessions that a snapshot has not confirmed yet -> since when
 --   P:closing:<gateway>   set         sessions that were replaced and are not gone yet
@@ -127,6 +128,16 @@ local function remove(gateway, session)
   end
 end
 
+-- Whether `session` logged in after the other one. Where one of them is known in milliseconds only,
+-- as of gateways and routers before microseconds were told, of equals the one that is reported
+-- later did; else one of two sessions is always the newer one, in whatever order they come.
+local function is_newer(session, row, other, theirs)
+  local mine, its = row[9] or 0, theirs[9] or 0
+  if mine == 0 or its == 0 then return row[5] >= theirs[5] end
+  if mine ~= its then return mine > its end
+  return session > other
+end
+
 -- Decides who keeps a key and returns the session that must close, if any. The newer session
 -- wins over an anonymous one and over one of its own member; else the older one stays.
 local function claim(session, row)
@@ -137,7 +148,7 @@ local function claim(session, row)
     return nil
   end
   local text = redis.call('HGET', of('sessions', gateway_of(other)), other)
-  local newer_is_mine = not text or cjson.decode(text)[5] <= row[5]
+  local newer_is_mine = not text or is_newer(session, row, other, cjson.decode(text))
   local older_mid = newer_is_mine and other_mid or row[2]
   local newer_wins = other_mid == row[2] or is_anonymous(older_mid)
   if newer_wins == newer_is_mine then
@@ -160,22 +171,22 @@ local function rivals_of(session, row)
       and redis.call('HGET', of('sessions', gateway_of(other)), other)
     local theirs = text and cjson.decode(text)
     if theirs and (row[7] == 'newest' or theirs[4] == row[4]) then
-      found[#found + 1] = { session = other, since = theirs[5] }
+      found[#found + 1] = { session = other, row = theirs }
     end
   end
   return found
 end
 
--- Adds to `losers` the older ones of a member that may not have them all. Clients that come back
--- though they were told not to would take turns for ever: after some turns in a minute the
--- newcomer is the one to go.
+-- Adds to `losers` the older ones of a member that may not have them all; returns whether the
+-- newcomer stays. Clients that come back though they were told not to would take turns for ever:
+-- after some turns in a minute the newcomer is the one to go.
 local function replace_devices(session, row, losers)
   local rivals = rivals_of(session, row)
-  if #rivals == 0 then return end
+  if #rivals == 0 then return true end
   for _, rival in ipairs(rivals) do
-    if rival.since > row[5] then
+    if not is_newer(session, row, rival.session, rival.row) then
       losers[#losers + 1] = session
-      return
+      return false
     end
   end
   local switches = redis.call('INCR', of('switches', row[2]))
@@ -183,9 +194,10 @@ local function replace_devices(session, row, losers)
   if switches > most_switches then
     refused = refused + 1
     losers[#losers + 1] = session
-    return
+    return false
   end
   for _, rival in ipairs(rivals) do losers[#losers + 1] = rival.session end
+  return true
 end
 
 local function join(gateway, session, text, is_snapshot)
@@ -209,12 +221,13 @@ local function join(gateway, session, text, is_snapshot)
   end
   for room in pairs(left) do redis.call('SREM', of('room', room), session) end
   local losers = {}
+  local stays = true
   if not is_anonymous(row[2]) then
     redis.call('SADD', of('member', row[2]), session)
     if not before or is_snapshot then note_came(row[2], row) end
-    if not before then replace_devices(session, row, losers) end
+    if not before then stays = replace_devices(session, row, losers) end
   end
-  if row[1] ~= '' and not (before and owner_of(row[1])) then
+  if stays and row[1] ~= '' and not (before and owner_of(row[1])) then
     losers[#losers + 1] = claim(session, row)
   end
   return losers

@@ -67,6 +67,7 @@ async def test_who_joins_moves_and_leaves_is_told_soon(harness: Harness) -> None
     assert (session.key, session.mid, session.room) == ("phone", 5, "live://1")
     assert (session.platform, session.device) == ("web", "phone")
     assert abs(session.since_ms / 1000 - harness.gateway.wall_time()) < 60
+    assert session.since_us // 1000 == session.since_ms
     await client.ask(12, b"live://2")
     await harness.is_true(lambda: seen(harness).rooms["live://2"] == 1)
     (session,) = seen(harness).sessions.values()

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -127,13 +126,6 @@ class GoimSocket:
             frame = self.receive()
             frames += decode_batch(frame.body) if frame.operation == Operation.RAW else [frame]
         return frames
-
-
-def pass_a_millisecond() -> None:
-    """Return in a later millisecond: that of its login tells which of two with a key is newer."""
-    now = time.time_ns() // 1_000_000
-    while time.time_ns() // 1_000_000 == now:
-        pass
 
 
 def unique(kind: str = "k") -> str:

@@ -5,7 +5,7 @@ import pytest
 from goimbus.client import Client
 from goimbus.client_errors import ClosedByServer
 from schemas.close_codes import CloseCode
-from tests.system.goim_socket import pass_a_millisecond, unique
+from tests.system.goim_socket import unique
 from tests.system.running_system import RunningSystem
 
 
@@ -15,14 +15,15 @@ async def test_the_newer_one_stays_and_the_older_one_is_told_not_to_come_back(
 ) -> None:
     url = system.tcp_url if transport == "tcp" else system.websocket_url
     key, room = unique(), f"live://{unique()}"
-    async with Client(url, mid=5, key=key, room=room) as older:
-        pass_a_millisecond()
-        async with Client(url, mid=5, key=key, room=room) as newer:
-            with pytest.raises(ClosedByServer) as closed:
-                await anext(older)
-            assert closed.value.code == CloseCode.REPLACED.number
-            assert await newer.send("still here") > 0
-            assert newer.reconnects == 0
+    async with (
+        Client(url, mid=5, key=key, room=room) as older,
+        Client(url, mid=5, key=key, room=room) as newer,
+    ):
+        with pytest.raises(ClosedByServer) as closed:
+            await anext(older)
+        assert closed.value.code == CloseCode.REPLACED.number
+        assert await newer.send("still here") > 0
+        assert newer.reconnects == 0
 
 
 async def test_a_client_without_extensions_is_a_stock_goim_client(system: RunningSystem) -> None:
