@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         "messages_sent",
         "number",
         "opened_at",
+        "queued",
         "sends",
         "session",
         "stalled_since",
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
         self.sends: Sends | None = None  # messages that the router has not answered
         self.buffer = b""
         self.descriptor = NO_DESCRIPTOR
+        self.queued = True  # something may wait in the transport: the upgrade wrote there
         self.blocked = False  # the transport holds more than it should: nothing is added
         self.stalled_since = 0.0
         self.backlog: list[Frame] | None = None  # frames behind one that is being answered
@@ -215,10 +217,16 @@ class Connection(asyncio.Protocol):
 
     def queue(self, data: bytes) -> None:
         """Write through the transport; nothing is written past what waits there."""
+        self.queued = True
         self.transport.write(data)
         if self.transport.get_write_buffer_size():
             for topic in self.topics:
                 topic.unprepare()
+
+    def still_queued(self) -> bool:
+        """Look whether something still waits in the transport."""
+        self.queued = self.transport.get_write_buffer_size() > 0
+        return self.queued
 
     def send(self, data: bytes, messages: int = 0) -> None:
         """Write messages that are framed for this transport already."""

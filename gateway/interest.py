@@ -72,6 +72,8 @@ class Interest:
         self._asking: set[Topic] = set()  # and is being asked
         self._waiting: list[Callable[[], None]] = []
         self._confirming = False
+        self._on_message = self._receive  # one bound method for all topics: it stays in the cache
+        self._sent_to: set[Topic] = set()  # by send_at_once; what else comes is flushed together
         self._new: deque[tuple[float, str]] = deque()
         self._in_turn: deque[str] = deque()
         self.repairs = Repairs(gateway, self._settled)
@@ -168,7 +170,7 @@ class Interest:
             topic = Topic(name, label, room, limits, keeps_recent=bool(room) or name == ALL_TOPIC)
             bus = self._gateway.bus
             subject = bus.subjects.interest(name)
-            topic.subscription = bus.subscribe(subject, partial(self._receive, topic))
+            topic.subscription = bus.subscribe(subject, partial(self._on_message, topic))
             self.topics[name] = topic
             if room or name == ALL_TOPIC:  # a member's messages are all kept
                 self._unheard.add(topic)
@@ -248,6 +250,10 @@ class Interest:
         return Delivery(sequence, operation, payload, sender)
 
     def _append(self, topic: Topic, delivery: Delivery) -> None:
+        if topic not in self._sent_to and topic.send_at_once(delivery):
+            self._schedule_flush()
+            self._sent_to.add(topic)
+            return
         if not topic.pending:
             self._flush_later(topic)
         topic.append(delivery)
@@ -260,12 +266,17 @@ class Interest:
             self.repairs.start(topic)
 
     def _flush_later(self, topic: Topic) -> None:
-        if not self._unflushed:  # two turns on: what NATS sends meanwhile shares the write
-            loop = self._gateway.loop
-            loop.call_soon(loop.call_soon, self._flush_all)
+        self._schedule_flush()
         self._unflushed.append(topic)
 
+    def _schedule_flush(self) -> None:
+        """Once for all, two turns on: what NATS sends meanwhile shares the write."""
+        if not self._unflushed and not self._sent_to:
+            loop = self._gateway.loop
+            loop.call_soon(loop.call_soon, self._flush_all)
+
     def _flush_all(self) -> None:
+        self._sent_to.clear()
         topics, self._unflushed = self._unflushed, []
         for topic in topics:
             self.flush(topic)

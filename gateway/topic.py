@@ -6,6 +6,7 @@ the topic keeps in `recent`. A connection that does not read falls back to catch
 is buffered for without bound.
 
     arrive() ──► append() ──► pending ──flush()──► live connections       recent: the last messages
+        ├──► send_at_once(), to the only one ─────────►│                       │
         │ gap                                         │ blocked               │
         ▼                                             ▼                       ▼
       held ── settle(), repair(), confirm()      catching up ── store, then go_live()
@@ -50,6 +51,7 @@ class Topic:
         "last_by_operation",
         "live",
         "name",
+        "only",
         "pending",
         "prepared",
         "received",
@@ -72,6 +74,7 @@ class Topic:
         self._limits = limits
         # To its floor: what it got from the store already. Only Topic itself changes it.
         self.live: dict[Receiver, int] = {}
+        self.only: Receiver | None = None  # of `live`, once it was looked up
         self.prepared: Prepared | None = None
         self.top_floor = 0  # the highest floor that messages to come may be below
         self.catching_up = 0
@@ -127,6 +130,28 @@ class Topic:
     def append(self, delivery: Delivery) -> None:
         """Queue a message for the next flush."""
         self.pending.append(delivery)
+        self._note(delivery)
+
+    def send_at_once(self, one: Delivery) -> bool:
+        """Write a message to the only connection, as it mostly is for members.
+
+        False where it is not so simple: all is left as it was, and the caller appends it.
+        """
+        if (receiver := self.only) is None:
+            if len(self.live) != 1:
+                return False
+            (receiver,) = self.live
+            self.only = receiver
+        if self.pending or receiver.blocked or 0 < one.sequence <= max(self.top_floor, self.sent):
+            return False
+        self._note(one)
+        self.sent = self.received
+        accepted = self.room or one.operation in receiver.accepts
+        if accepted and (not one.sender or one.sender != receiver.number):
+            receiver.send(encode_deliveries((one,), receiver.kind, self.label), 1)
+        return True
+
+    def _note(self, delivery: Delivery) -> None:
         sequence = delivery.sequence
         if sequence:
             if sequence > self.received:
@@ -146,7 +171,7 @@ class Topic:
 
         They are no longer live. `write_to_all` is the quick way where all get the same.
         """
-        if not self.pending or self._flush_to_one():
+        if not self.pending:
             return []
         deliveries, self.pending = self.pending, []
         before, self.sent = self.sent, self.received
@@ -158,7 +183,7 @@ class Topic:
             self.top_floor = 0
         blocked: Iterable[Receiver]
         if write_to_all and shared and self.room and not any(one.sender for one in deliveries):
-            encode = partial(self._encode, deliveries)
+            encode = partial(encode_deliveries, deliveries, label=self.label)
             blocked = write_to_all(self, encode, len(deliveries))
         else:
             blocked = self._send_to_each(deliveries, shared)
@@ -170,33 +195,11 @@ class Topic:
             behind.append(Behind(receiver, max(floor, before), casts))
         return behind
 
-    def _flush_to_one(self) -> bool:
-        """Write the only message to the only receiver, as it mostly is for members.
-
-        Returns False where it is not so simple: all is left as it was.
-        """
-        if len(self.pending) != 1 or len(self.live) != 1:
-            return False
-        one = self.pending[0]
-        ((receiver, floor),) = self.live.items()
-        sequence = one.sequence
-        if receiver.blocked or (sequence and (sequence <= floor or sequence <= self.sent)):
-            return False
-        self.pending.clear()
-        self.sent = self.received
-        if (self.room or one.operation in receiver.accepts) and (
-            not one.sender or one.sender != receiver.number
-        ):
-            receiver.send(encode_deliveries((one,), receiver.kind, self.label), 1)
-        return True
-
-    def _encode(self, deliveries: list[Delivery], kind: int) -> bytes:
-        return encode_deliveries(deliveries, kind, self.label)
-
     def _send_to_each(self, deliveries: list[Delivery], shared: bool) -> list[Receiver]:
         """Send to each what it is to get; return those that are blocked."""
         senders = {one.sender for one in deliveries if one.sender}
         operations = None if self.room else {one.operation for one in deliveries}
+        encode = partial(encode_deliveries, deliveries, label=self.label)
         encoded: dict[int, bytes] = {}
         blocked = []
         for receiver, floor in self.live.items():
@@ -209,7 +212,7 @@ class Topic:
             ):
                 data = encoded.get(receiver.kind)
                 if data is None:
-                    data = encoded[receiver.kind] = self._encode(deliveries, receiver.kind)
+                    data = encoded[receiver.kind] = encode(receiver.kind)
                 receiver.send(data, len(deliveries))
             else:
                 self.send_to(receiver, deliveries, floor)
@@ -291,6 +294,7 @@ class Topic:
 
     def unprepare(self) -> None:
         """Forget what the writer knows: a live connection has changed."""
+        self.only = None
         prepared, self.prepared = self.prepared, None
         if prepared is not None:
             prepared.end()

@@ -4,8 +4,9 @@ The kernel's write is most of what a delivery costs. While nothing waits in a co
 transport, its bytes go straight to the socket; what the kernel doesn't take goes through the
 transport, which keeps order and says when the connection is blocked. TLS always does.
 
-To ask a connection whether it is so costs an eighth of the write: all its objects are cold. So
-where many receive the same, they are asked once (`Prepared`), and after that only a list of
+To ask a transport whether it is so costs an eighth of the write: all its objects are cold. So it
+is asked only where `Connection.queued` says that something was put into it. And where many receive
+the same, their connections are looked at once (`Prepared`), and after that only a list of
 descriptors is walked over, until one of them joins, leaves, or has bytes wait in its transport.
 All of these call `Topic.unprepare`; `Connection.queue` is the only way into a transport.
 """
@@ -27,7 +28,7 @@ FEWEST_PREPARED = 8  # receivers; for fewer it costs more than it saves
 
 def write_now(connection: "Connection", data: bytes) -> None:
     """Write to the socket itself if nothing waits before these bytes, else queue them."""
-    if connection.descriptor < 0 or connection.transport.get_write_buffer_size():
+    if connection.descriptor < 0 or (connection.queued and connection.still_queued()):
         connection.queue(data)
         return
     try:

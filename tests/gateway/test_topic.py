@@ -25,24 +25,41 @@ def test_a_live_connection_gets_each_message_of_a_tick_in_one_write() -> None:
     assert len(receiver.writes) == 1
 
 
-def test_the_only_receiver_of_one_message_gets_what_it_wants_of_it() -> None:
+def test_the_only_receiver_of_a_member_gets_at_once_what_it_wants() -> None:
     topic, receiver = member_topic(), FakeReceiver(7, accepts=(1000,))
     join(topic, receiver, reached=10)
     for delivery in (kept(11), kept(12, sender=7), kept(13, operation=5), cast(b"c"), kept(14)):
         if delivery.sequence:
-            arrive(topic, delivery)
-        else:
-            topic.append(delivery)
-        assert topic.flush() == []
+            assert topic.arrive(delivery, topic._known(delivery.operation)) is Arrival.NEW
+        assert topic.send_at_once(delivery)
         assert topic.flush() == []
     assert receiver.bodies == [b"11", b"c", b"14"]
     assert (len(receiver.writes), receiver.messages) == (3, 3)
     assert topic.position(receiver) == 14
     receiver.blocked = True
+    assert not topic.send_at_once(kept(15))
     arrive(topic, kept(15))
     assert topic.flush() == [(receiver, 14, 1)]
     assert receiver.bodies == [b"11", b"c", b"14"]
     assert topic.held_by_nobody
+    assert not topic.send_at_once(kept(16))
+
+
+def test_nothing_is_sent_at_once_past_what_waits_nor_where_others_want_it() -> None:
+    topic, receiver, other = room_topic(), FakeReceiver(7), FakeReceiver(8)
+    join(topic, receiver, reached=10)
+    assert not topic.send_at_once(kept(10))  # the store gave it
+    assert topic.send_at_once(kept(11))
+    assert not topic.send_at_once(kept(11))
+    arrive(topic, kept(12))
+    assert not topic.send_at_once(kept(13))
+    topic.flush()
+    join(topic, other, reached=12)
+    assert not topic.send_at_once(kept(13))
+    topic.drop(receiver)
+    assert topic.send_at_once(kept(13))
+    assert receiver.bodies == [b"11", b"12"]
+    assert other.bodies == [b"13"]
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)

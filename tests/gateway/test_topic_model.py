@@ -97,8 +97,11 @@ class TopicMachine(RuleBasedStateMachine):
         lost=st.booleans(),
         elsewhere=st.integers(0, 2),
         sender=st.integers(0, 3),
+        at_once=st.booleans(),
     )
-    def publish(self, operation: int, lost: bool, elsewhere: int, sender: int) -> None:
+    def publish(
+        self, operation: int, lost: bool, elsewhere: int, sender: int, at_once: bool
+    ) -> None:
         world = self.world
         world.end += 1 + elsewhere  # other topics share the stream
         chosen = self.operations[operation % len(self.operations)]
@@ -107,19 +110,19 @@ class TopicMachine(RuleBasedStateMachine):
         world.last_by_operation[chosen] = world.end
         world.published.append(message)
         if not lost or not (self.loses_always or self.topic.suspended):
-            self.arrive(message)
+            self.arrive(message, at_once)
 
     @precondition(lambda self: self.world.published)
-    @rule(pick=picks)
-    def repeat(self, pick: int) -> None:
-        self.arrive(self.world.published[-1 - pick % len(self.world.published)])
+    @rule(pick=picks, at_once=st.booleans())
+    def repeat(self, pick: int, at_once: bool) -> None:
+        self.arrive(self.world.published[-1 - pick % len(self.world.published)], at_once)
 
-    @rule(operation=picks)
-    def publish_cast(self, operation: int) -> None:
+    @rule(operation=picks, at_once=st.booleans())
+    def publish_cast(self, operation: int, at_once: bool) -> None:
         chosen = self.operations[operation % len(self.operations)]
         delivery = Delivery(0, chosen, b"c%d" % len(self.world.casts))
         self.world.casts.append(delivery)
-        self.topic.append(delivery)
+        self.deliver(delivery, at_once)
 
     @rule()
     def flush(self) -> None:
@@ -255,9 +258,13 @@ class TopicMachine(RuleBasedStateMachine):
             self.ask_store(number)
             self.take_page(number)
 
-    def arrive(self, message: Published) -> None:
+    def arrive(self, message: Published, at_once: bool) -> None:
         if self.topic.arrive(message.delivery, message.last_sequence) is Arrival.NEW:
-            self.topic.append(message.delivery)
+            self.deliver(message.delivery, at_once)
+
+    def deliver(self, delivery: Delivery, at_once: bool) -> None:
+        if not (at_once and self.topic.send_at_once(delivery)):
+            self.topic.append(delivery)
 
     def client(self, pick: int) -> Client:
         return self.world.clients[pick % len(self.world.clients)]
