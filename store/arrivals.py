@@ -52,6 +52,6 @@ class Arrivals:
             message = encode_message(head, sequence, headers, payload)
             if message is not None:
                 self.messages += 1
-                cache.put((stream, sequence), message, now())
+                cache.append((stream, sequence), message, now())
 
         return handle

@@ -18,6 +18,7 @@ from store.bus import MOST_REQUESTS, StoreService
 from store.cache import MessageCache
 from store.clock import Clock, ServerClock
 from store.definitions import Storage
+from store.deletions import Deletions
 from store.leaving import Leaving
 from store.metrics import StoreReadings
 from store.position_writer import PositionWriter
@@ -57,9 +58,11 @@ class Store:
     ) -> None:
         self._clock = clock or ServerClock(bus, f"KV_{bus.subjects.bucket('TRIMMED')}")
         self.retention = Retention(policies.of)
-        self.messages = MessageReader(bus, MessageCache(settings.cache_bytes))
-        self.arrivals = Arrivals(bus, self.messages.cache)
-        self.views = Views(bus, self.retention, self.messages.cache.clear, settings.forget_seconds)
+        cache = MessageCache(settings.cache_bytes, settings.cache_seconds)
+        self.messages = MessageReader(bus, cache)
+        self.arrivals = Arrivals(bus, cache)
+        self.deletions = Deletions(bus, cache)
+        self.views = Views(bus, self.retention, cache.clear, settings.forget_seconds)
         self.streams = Streams(bus, storage_of(bus, settings), self.retention)
         self.sweeper = Sweeper(
             bus,
@@ -106,6 +109,7 @@ class Store:
         await self.streams.ensure_patiently(described(self._policies))
         await self._synchronize()
         self.arrivals.start()
+        self.deletions.start()
         self.leaving.start()
         self.views.start()
         await self.views.build()
@@ -139,6 +143,7 @@ class Store:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
         self.arrivals.stop()
+        self.deletions.stop()
         self.leaving.stop()
         await self.views.stop()
 

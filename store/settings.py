@@ -20,7 +20,10 @@ class Settings:
     replicas: int = 1  # 3 in a cluster, so that one lost disk loses nothing
     page_messages: int = 500  # of one topic in one reply: some 50 KB of chat
     page_bytes: int = 512 * KIB  # of one reply: a quarter of NATS's max_payload as we run it
-    cache_bytes: int = 32 * MIB  # the last minute of the busiest rooms, for a storm of reconnects
+    cache_bytes: int = 64 * MIB  # some 400,000 messages of 150 bytes, for a storm of reconnects
+    cache_seconds: float = (
+        300.0  # so long and up to twice: who is away for minutes is served from it
+    )
     message_bytes: int = MIB  # of one stored message, headers included: NATS's default payload
     wait_seconds: float = 4.0  # for a view to catch up; below the caller's 5 s, who learns why
     sweep_seconds: float = 60.0  # between two ends of retention: how exact "1 hour" is on disk
@@ -40,6 +43,7 @@ class Settings:
             page_messages=whole("GOIM_STORE_PAGE_MESSAGES", cls.page_messages, 1, 5000),
             page_bytes=whole("GOIM_STORE_PAGE_BYTES", cls.page_bytes, KIB, 32 * MIB),
             cache_bytes=whole("GOIM_STORE_CACHE_BYTES", cls.cache_bytes, 0),
+            cache_seconds=number("GOIM_STORE_CACHE_SECONDS", cls.cache_seconds, 1, 86_400),
             message_bytes=whole("GOIM_STORE_MESSAGE_BYTES", cls.message_bytes, KIB, 32 * MIB),
             wait_seconds=number("GOIM_STORE_WAIT_SECONDS", cls.wait_seconds, 0.1, 60),
             sweep_seconds=number("GOIM_STORE_SWEEP_SECONDS", cls.sweep_seconds, 1, 3600),

@@ -45,6 +45,7 @@ DECIDING = (
     "router/rooms.py",
     "router/room_fields.py",
     "router/room_views.py",
+    "store/cache.py",
     "store/replay.py",
     "store/index.py",
     "store/conversations.py",

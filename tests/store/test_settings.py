@@ -8,7 +8,7 @@ from store.settings import Settings
 def test_without_variables_the_defaults_hold() -> None:
     settings = Settings.read(Environment({}))
     assert (settings.replicas, settings.page_messages, settings.page_bytes) == (1, 500, 524_288)
-    assert (settings.cache_bytes, settings.policies) == (33_554_432, "")
+    assert (settings.cache_bytes, settings.policies) == (67_108_864, "")
 
 
 def test_variables_are_read() -> None:
