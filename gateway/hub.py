@@ -23,7 +23,7 @@ class Hub(Generic[Connection]):
         self._limits = limits
         self.connections: dict[int, Connection] = {}
         self.by_key: dict[str, Connection] = {}
-        self.by_member: dict[int, set[Connection]] = {}
+        self.by_member: dict[int, tuple[Connection, ...]] = {}  # most have one: a set has 216 bytes
         self.sockets = 0
         self.addresses: Counter[str] = Counter()
         self.rooms: Counter[str] = Counter()
@@ -60,7 +60,7 @@ class Hub(Generic[Connection]):
         self.connections[connection.number] = connection
         self.by_key[key] = connection
         if mid > 0:
-            self.by_member.setdefault(mid, set()).add(connection)
+            self.by_member[mid] = (*self.by_member.get(mid, ()), connection)
 
     def remove(self, connection: Connection, key: str, mid: int) -> None:
         """Take a connection out; its key stays with a newer connection that has it now."""
@@ -69,8 +69,10 @@ class Hub(Generic[Connection]):
             del self.by_key[key]
         held = self.by_member.get(mid)
         if held is not None:
-            held.discard(connection)
-            if not held:
+            left = tuple(one for one in held if one is not connection)
+            if left:
+                self.by_member[mid] = left
+            else:
                 del self.by_member[mid]
 
     def move(self, left: str, entered: str) -> None:

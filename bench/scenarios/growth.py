@@ -27,6 +27,7 @@ PROBE_ROOMS = 100
 PROBE_MID = 20_000_000  # over all other members
 PROBE_ROOM = 20_000_000
 WINDOW = 16
+SETTLE_SECONDS = 15.0  # who has come is saved, told, and looked after once more meanwhile
 Stored = Iterable[tuple[str, bytes]]
 
 
@@ -55,6 +56,7 @@ def grow_rooms(bench: Bench) -> None:
             probe(bench, probes, Costs())  # who comes for the first time costs more
             for size in sizes:
                 others.connect("ws", size, rooms=size)
+                others.command("hold", seconds=SETTLE_SECONDS)
                 probe(bench, probes, found[size])
     tell(bench, "rooms", found)
 

@@ -48,12 +48,13 @@ def test_a_member_has_so_many_connections_and_an_anonymous_one_no_limit() -> Non
     assert hub.member_has_place(5)
     hub.add(second, "b", 5)
     assert not hub.member_has_place(5)
-    assert hub.by_member == {5: {first, second}}
+    assert hub.by_member == {5: (first, second)}
     hub.add(Seat(3), "c", 0)
     hub.add(Seat(4), "d", -7)
     assert set(hub.by_member) == {5}
     hub.remove(first, "a", 5)
     assert hub.member_has_place(5)
+    assert hub.by_member == {5: (second,)}
 
 
 def test_a_key_stays_with_who_has_it_now() -> None:
@@ -76,7 +77,7 @@ def test_removing_who_is_not_there_changes_nothing() -> None:
     assert (hub.by_key, hub.connections, hub.by_member) == (
         {"phone": there},
         {1: there},
-        {5: {there}},
+        {5: (there,)},
     )
 
 
