@@ -13,13 +13,14 @@ class Case:
     """What was measured: in words, and where it stands in the scenario's chart."""
 
     words: str  # such as "1000 ws, 4 in flight, stored"
-    series: str  # the line of the chart
+    series: str  # the way that it was measured, the same for all servers
     load: float  # its place on the horizontal axis
     load_name: str  # what that axis is
+    server: str = "Goimbus"
 
     def of(self, target: str) -> "Case":
         """Return the same case, measured on another server."""
-        return replace(self, words=f"{self.words} ({target})", series=f"{self.series} ({target})")
+        return replace(self, words=f"{self.words} ({target})", server=target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Result:
     series: str
     load: float
     load_name: str
+    server: str
 
 
 def summarize(
@@ -64,6 +66,7 @@ def summarize(
         series=case.series,
         load=case.load,
         load_name=case.load_name,
+        server=case.server,
     )
 
 

@@ -51,7 +51,7 @@ def test_json_holds_the_machine_and_each_figure() -> None:
 
 def test_a_case_of_another_server_names_it() -> None:
     assert CASE.of("goim").words == "1000 ws, 4 in flight, stored (goim)"
-    assert CASE.of("goim").series == "1000 ws stored (goim)"
+    assert (CASE.of("goim").series, CASE.of("goim").server) == (CASE.series, "goim")
 
 
 def test_the_table_has_a_line_for_each_figure() -> None:
