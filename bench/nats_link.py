@@ -12,7 +12,7 @@ CONNECT = (
 )
 EVENTS = "GOIM_EVENT"
 EVENTS_SECONDS = 1.0  # without a new one there are none to come
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
 READ_BYTES = 262_144
 
 
@@ -47,13 +47,15 @@ class NatsLink:
         self._number += 1
         head = b"PUB %s bench.reply.%d %d\r\n" % (subject.encode(), self._number, len(payload))
         self._socket.sendall(head + payload + b"\r\n")
-        while True:
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
             words = self._line().split()
             if words[0] == b"MSG" and words[1] == b"bench.reply.%d" % self._number:
                 return self._payload(int(words[-1]))
             if words[0] == b"HMSG":
                 self._payload(int(words[-1]))
                 raise ConnectionError(f"nobody answers {subject}")
+        raise TimeoutError(f"no answer to {subject}")
 
     def ask_json(self, subject: str, values: object = None) -> dict[str, Any]:
         """Return the answer to a request in JSON, such as one of JetStream's API."""
@@ -79,13 +81,13 @@ class NatsLink:
             pass
 
     def _line(self) -> bytes:
-        while True:
-            line = self._reader.readline()
-            if not line:
-                raise ConnectionError("NATS has ended the connection")
-            if not line.startswith(b"PING"):
-                return line
+        """Return the next line; a PING is answered, and may end a wait that nothing else does."""
+        line = self._reader.readline()
+        if not line:
+            raise ConnectionError("NATS has ended the connection")
+        if line.startswith(b"PING"):
             self._socket.sendall(b"PONG\r\n")
+        return line
 
     def _payload(self, size: int) -> bytes:
         payload: bytes = self._reader.read(size + 2)

@@ -4,6 +4,7 @@ The baseline of each figure is the same one at the smallest size. What is measur
 of all parts together, for probing clients in rooms of their own.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -27,6 +28,7 @@ PROBE_ROOMS = 100
 PROBE_MID = 20_000_000  # over all other members
 PROBE_ROOM = 20_000_000
 WINDOW = 16
+STORE_SECONDS = 120.0  # for the store to read a million messages
 SETTLE_SECONDS = 15.0  # who has come is saved, told, and looked after once more meanwhile
 Stored = Iterable[tuple[str, bytes]]
 
@@ -102,10 +104,17 @@ def probe(bench: Bench, client: LoadClient, costs: Costs) -> None:
 def await_store(target: Target) -> None:
     """Wait until the store knows all messages: what is done about them is no cost of a probe."""
     request = LastRequest(topics=["all", "member.1", "room.bench.0"]).SerializeToString()
-    with NatsLink(target.publish_port) as link:
-        while LastReply.FromString(link.ask(SUBJECTS.rpc("store", "last"), request)).error.code:
-            pass
-        link.await_events()
+    deadline = time.monotonic() + STORE_SECONDS
+    while True:
+        try:
+            with NatsLink(target.publish_port) as link:
+                answer = link.ask(SUBJECTS.rpc("store", "last"), request)
+                if not LastReply.FromString(answer).error.code:
+                    link.await_events()
+                    return
+        except (TimeoutError, ConnectionError):  # NATS has cut the store off, for being slow
+            if time.monotonic() > deadline:
+                raise
 
 
 def tell(bench: Bench, name: str, found: dict[int, Costs]) -> None:
