@@ -1,7 +1,8 @@
 """EDGE what operators delete from the streams: it must not be served from memory any longer.
 
 nats-server tells nobody of a deletion, but who asks for one publishes the request on a known
-subject of the account, and a subscription beside nats-server's own hears that too.
+subject of the account, and a subscription beside nats-server's own hears that too. Where its NATS
+user may not hear it, a deleted message is served for as long as the cache keeps it.
 """
 
 import asyncio

@@ -21,9 +21,7 @@ class Settings:
     page_messages: int = 500  # of one topic in one reply: some 50 KB of chat
     page_bytes: int = 512 * KIB  # of one reply: a quarter of NATS's max_payload as we run it
     cache_bytes: int = 64 * MIB  # some 400,000 messages of 150 bytes, for a storm of reconnects
-    cache_seconds: float = (
-        300.0  # so long and up to twice: who is away for minutes is served from it
-    )
+    cache_seconds: float = 300.0  # at least, at most twice: for who was away for some minutes
     message_bytes: int = MIB  # of one stored message, headers included: NATS's default payload
     wait_seconds: float = 4.0  # for a view to catch up; below the caller's 5 s, who learns why
     sweep_seconds: float = 60.0  # between two ends of retention: how exact "1 hour" is on disk
