@@ -23,6 +23,7 @@ from tests.gateway.certificates import NAME, write_certificate
 from tests.gateway.clients import CLOSE, Client, Closed, TcpClient, WsClient, websocket_frame
 from tests.gateway.harness import Harness, running_gateway
 from tests.gateway.http_servers import ask
+from tests.until import until_told
 
 
 @pytest_asyncio.fixture
@@ -159,8 +160,11 @@ async def readiness_of(harness: Harness) -> tuple[int, list[str]]:
 
 async def becomes(harness: Harness, status: int, reasons: list[str]) -> None:
     """Ask until the probes of the services have come to this."""
-    while await readiness_of(harness) != (status, reasons):  # noqa: ASYNC110 - nothing tells when
-        await asyncio.sleep(0.01)
+
+    async def has_come() -> bool:
+        return await readiness_of(harness) == (status, reasons)
+
+    await until_told(has_come)
 
 
 async def test_it_is_ready_when_all_services_answer(harness: Harness) -> None:

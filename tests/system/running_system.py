@@ -14,10 +14,10 @@ import httpx
 
 from bench.ports import free_ports
 from goimbus.bound_to_parent import bound_to_parent
+from tests.until import until_seen
 
 START_SECONDS = 50.0
 STOP_SECONDS = 40.0  # the gateway may take 10 s, the services 10 s, the servers 5 s
-LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -66,10 +66,13 @@ class RunningSystem:
     def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
         """Return when it is ready, fail with its log when it isn't in time."""
         deadline = time.monotonic() + seconds
-        while not self.ready():
+
+        def ready_in_time() -> bool:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"not ready:\n{self.log[-8000:]}")
-            time.sleep(LOOK_SECONDS)
+            return self.ready()
+
+        until_seen(ready_in_time)
 
     def processes(self, module: str) -> list[int]:
         """Return the process ids of a part, such as `gateway`, `store` or `nats-server`."""

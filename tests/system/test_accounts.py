@@ -1,7 +1,6 @@
 """An account from its registration by HTTP to its open connections being cut, all parts real."""
 
 import json
-import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,9 +11,9 @@ from schemas.frame import encode_frame
 from schemas.operations import Operation
 from tests.system.goim_socket import GoimSocket, unique
 from tests.system.running_system import RunningSystem
+from tests.until import until_seen
 
 PASSWORD = "correct horse battery"
-LOOK_SECONDS = 0.05
 WORKERS = 2  # of the system
 
 
@@ -61,8 +60,12 @@ def wait_until_closed(client: GoimSocket) -> None:
 def until_gateways_report(system: RunningSystem) -> None:
     """Wait until it is known which gateways there are: these are told to cut a connection."""
     instances = f"{system.http_url}/api/v1/nodes/instances"
-    while len(httpx.post(instances, json={}, timeout=30).json().get("nodes", ())) < WORKERS:
-        time.sleep(LOOK_SECONDS)
+
+    def all_have_reported() -> bool:
+        answer = httpx.post(instances, json={}, timeout=30).json()
+        return len(answer.get("nodes", ())) >= WORKERS
+
+    until_seen(all_have_reported)
 
 
 def test_a_login_says_which_gateways_to_try(system: RunningSystem) -> None:
